@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dispatch.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+namespace reprorng {
+namespace {
+
+bool always() { return true; }
+
+#if defined(__x86_64__)
+bool has_avx2() {
+  // Not every supported compiler knows the name "f16c".
+  unsigned a, b, c, d;
+  const bool f16c = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+  return f16c && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+bool has_avx512() {
+  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+}
+#endif
+
+}  // namespace
+
+const Variant kVariants[kVariantCount] = {
+#if defined(__x86_64__)
+    {"avx512", "an x86-64 processor with AVX-512 F, DQ, BW and VL", &kAvx512Kernels, has_avx512},
+    {"avx2", "an x86-64 processor with AVX2, FMA and F16C", &kAvx2Kernels, has_avx2},
+#else
+    {"avx512", "an x86-64 processor with AVX-512 F, DQ, BW and VL", nullptr, always},
+    {"avx2", "an x86-64 processor with AVX2, FMA and F16C", nullptr, always},
+#endif
+#if defined(__aarch64__)
+    {"neon", "an AArch64 processor", &kNeonKernels, always},
+#else
+    {"neon", "an AArch64 processor", nullptr, always},
+#endif
+    {"scalar", "any processor", &kScalarKernels, always},
+};
+
+}  // namespace reprorng

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernels of vec_neon.h, compiled with that instruction set's flags (setup.py).
+#if defined(__aarch64__)
+#include "dispatch.h"
+#include "reprorng/kernels.h"
+#include "reprorng/vec_neon.h"
+
+namespace reprorng {
+
+const Kernels kNeonKernels = kernels_of<Neon, 4>();
+
+}  // namespace reprorng
+#endif

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernels of vec_scalar.h, compiled with that instruction set's flags (setup.py).
+#include "dispatch.h"
+#include "reprorng/kernels.h"
+#include "reprorng/vec_scalar.h"
+
+namespace reprorng {
+
+const Kernels kScalarKernels = kernels_of<Scalar, 1>();
+
+}  // namespace reprorng

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every other header of the core needs: fixed-width integers, bit casts, and the guards that
+// keep a compiler from changing bits.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(__FAST_MATH__)
+#error "reprorng must be built without -ffast-math: it lets the compiler change bits"
+#endif
+#if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0
+#error "reprorng needs float arithmetic in float and double in double (on x86: SSE2, not x87)"
+#endif
+
+// One header is compiled under several instruction sets. A function the linker could share between
+// those copies might run an instruction the machine lacks, so nothing here has external linkage.
+#define REPRORNG_INLINE inline __attribute__((always_inline))
+#define REPRORNG_UNROLL _Pragma("GCC unroll 16")
+
+namespace reprorng {
+
+template <class To, class From>
+REPRORNG_INLINE To bit_cast(From from) {
+  static_assert(sizeof(To) == sizeof(From), "bit_cast keeps the size");
+  To to;
+  std::memcpy(&to, &from, sizeof(to));
+  return to;
+}
+
+// Formats that are only ever stored.
+struct Float16 {
+  std::uint16_t bits;
+};
+struct BFloat16 {
+  std::uint16_t bits;
+};
+
+// One stream of blocks: the Philox key (the seed) and the upper half of its counter (the stream).
+struct Stream {
+  std::uint64_t seed;
+  std::uint64_t stream;
+};
+
+}  // namespace reprorng

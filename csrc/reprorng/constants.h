@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Written by tools/make_constants.py from reprorng/spec.py, which says what each constant is.
+#pragma once
+
+#include <cstdint>
+
+namespace reprorng {
+
+constexpr int kPhiloxRounds = 10;
+constexpr std::uint32_t kPhiloxM0 = 0xd2511f53u;
+constexpr std::uint32_t kPhiloxM1 = 0xcd9e8d57u;
+constexpr std::uint32_t kPhiloxW0 = 0x9e3779b9u;
+constexpr std::uint32_t kPhiloxW1 = 0xbb67ae85u;
+
+template <class Scalar>
+struct Constants;
+
+template <>
+struct Constants<float> {
+  static constexpr std::uint32_t kOne = 0x3f800000u;
+  static constexpr std::uint32_t kExponent = 0x7f800000u;
+  static constexpr float kScale = 0x1p-31f;
+  static constexpr float kHalf = 0x1p-32f;
+  static constexpr float kLog4 = 0x1.62e43p-23f;
+  static constexpr float kSinLead = 0x1.921fb6p-1f;
+  static constexpr float kLog[8] = {
+      0x1.fffebep-3f,
+      0x1.55a3d4p-4f,
+      0x1.f30aa6p-6f,
+      0x1.0e18ep-6f,
+      -0x1.733d4ep-8f,
+      0x1.359ecep-6f,
+      -0x1.a3f79p-7f,
+      0x1.6a3d8p-8f,
+  };
+  static constexpr float kSin[4] = {
+      -0x1.777a5cp-26f,
+      -0x1.4abbbep-4f,
+      0x1.465fc4p-9f,
+      -0x1.2dbd92p-15f,
+  };
+  static constexpr float kCos[4] = {
+      -0x1.3bd3ccp-2f,
+      0x1.03c1b8p-6f,
+      -0x1.55b7cep-12f,
+      0x1.d684aap-19f,
+  };
+};
+
+template <>
+struct Constants<double> {
+  static constexpr std::uint64_t kOne = 0x3ff0000000000000u;
+  static constexpr std::uint64_t kExponent = 0x7ff0000000000000u;
+  static constexpr double kScale = 0x1p-63;
+  static constexpr double kHalf = 0x1p-64;
+  static constexpr double kLog4 = 0x1.62e42fefa39efp-52;
+  static constexpr double kSinLead = 0x1.921fb54442d18p-1;
+  static constexpr double kLog[20] = {
+      0x1.fffffffffff79p-3,
+      0x1.5555555560ebep-4,
+      0x1.fffffff4cb1edp-6,
+      0x1.99999c5d9a212p-7,
+      0x1.5554ec32c6eb1p-8,
+      0x1.249c996cbea4cp-9,
+      0x1.fe94de63c0c6dp-11,
+      0x1.d954bbdf1d079p-12,
+      0x1.d41a0ce8d6461p-14,
+      0x1.a06664e58b1acp-12,
+      -0x1.b7ab442935a2ep-11,
+      0x1.02b71426d8707p-9,
+      -0x1.bbebfa79c097dp-9,
+      0x1.2d1dc682a8326p-8,
+      -0x1.395b0d595568dp-8,
+      0x1.ee62f3272997ap-9,
+      -0x1.1d87413082bf8p-9,
+      0x1.c9aed67cea2bdp-11,
+      -0x1.c815d2dbb0a61p-13,
+      0x1.af901ad925c57p-16,
+  };
+  static constexpr double kSin[7] = {
+      0x1.1a62633145c07p-55,
+      -0x1.4abbce625be46p-4,
+      0x1.466bc67758c6ap-9,
+      -0x1.32d2cce31fa29p-15,
+      0x1.5078300841253p-22,
+      -0x1.e3009539b8239p-30,
+      0x1.e3fe157a20439p-38,
+  };
+  static constexpr double kCos[7] = {
+      -0x1.3bd3cc9be45dep-2,
+      0x1.03c1f081b5a67p-6,
+      -0x1.55d3c7e3c325cp-12,
+      0x1.e1f5067b90e22p-19,
+      -0x1.a6d1e7297d362p-26,
+      0x1.f9c89cce8e2d6p-34,
+      -0x1.b1673f09c707fp-42,
+  };
+};
+
+}  // namespace reprorng

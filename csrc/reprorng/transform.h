@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Words to normals: Box-Muller by polynomials, with the operations and their order of docs/spec.md,
+// once for float32 and float64. Every product that feeds a sum is an explicit fma, so that there is
+// nothing left for a compiler to contract.
+//
+// F is a format on vectors: F::Bits holds words and bit patterns, F::Real the numbers.
+#pragma once
+
+#include "base.h"
+#include "constants.h"
+
+namespace reprorng {
+
+// c[0] + t * (c[1] + t * (c[2] + ...)) in Horner's order.
+template <class F, class Scalar, int N>
+REPRORNG_INLINE typename F::Real horner(typename F::Real t, const Scalar (&c)[N]) {
+  typename F::Real sum = F::real(c[N - 1]);
+  REPRORNG_UNROLL
+  for (int i = N - 2; i >= 0; --i) sum = F::fma(sum, t, F::real(c[i]));
+  return sum;
+}
+
+// sqrt(-2 ln u) for u = (w + 1/2) / 2^bits.
+template <class F>
+REPRORNG_INLINE typename F::Real radius(typename F::Bits w) {
+  using C = Constants<typename F::Scalar>;
+  using Bits = typename F::Bits;
+  using Real = typename F::Real;
+  const Real g = F::fma(F::to_real(w), F::real(C::kScale), F::real(C::kHalf));
+  // How far the exponent of g lies below that of 1, in place: 0 where g is negative or 1.
+  const Bits one = F::bits(C::kOne);
+  const Bits shift = F::xor_and(F::one_if_negative(F::as_bits(g)), one, F::bits(C::kExponent));
+  const Real z = F::as_real(F::add(F::as_bits(g), shift));
+  const Real h = F::min(F::abs(z), F::sub(F::real(2), z));
+  const Real series = F::fma(horner<F>(h, C::kLog), F::mul(h, h), h);
+  return F::sqrt(F::fma(F::to_real(shift), F::real(C::kLog4), series));
+}
+
+// r times the cosine (x) and sine (y) of the angle of w.
+template <class F>
+REPRORNG_INLINE void rotate(typename F::Real r, typename F::Bits w, typename F::Real& x,
+                            typename F::Real& y) {
+  using C = Constants<typename F::Scalar>;
+  using Real = typename F::Real;
+  const Real v = F::mul(F::to_real(F::shift_left_2_or_2(w)), F::real(C::kScale));
+  const Real t = F::mul(v, v);
+  const Real signed_r = F::xor_sign(r, w);
+  const Real along = F::fma(signed_r, F::mul(t, horner<F>(t, C::kCos)), signed_r);
+  const Real lead = F::real(C::kSinLead);
+  const Real head = F::mul(v, lead);
+  const Real tail = F::fma(v, horner<F>(t, C::kSin), F::fms(v, lead, head));
+  const Real across = F::fma(r, head, F::mul(r, tail));
+  F::swap_if_second_bit(w, along, across, x, y);
+}
+
+}  // namespace reprorng

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// AVX-512 (F, DQ, BW, VL): eight blocks at a time.
+#pragma once
+
+#include <immintrin.h>
+
+#include "base.h"
+#include "constants.h"
+
+namespace reprorng {
+
+struct Avx512F32 {
+  using Scalar = float;
+  using Bits = __m512i;
+  using Real = __m512;
+
+  static REPRORNG_INLINE Bits bits(std::uint32_t u) { return _mm512_set1_epi32(static_cast<int>(u)); }
+  static REPRORNG_INLINE Real real(float x) { return _mm512_set1_ps(x); }
+  static REPRORNG_INLINE Real to_real(Bits a) { return _mm512_cvtepi32_ps(a); }
+  static REPRORNG_INLINE Bits as_bits(Real a) { return _mm512_castps_si512(a); }
+  static REPRORNG_INLINE Real as_real(Bits a) { return _mm512_castsi512_ps(a); }
+
+  static REPRORNG_INLINE Bits add(Bits a, Bits b) { return _mm512_add_epi32(a, b); }
+  static REPRORNG_INLINE Bits xor_and(Bits a, Bits b, Bits mask) {
+    return _mm512_ternarylogic_epi32(a, b, mask, 0x28);
+  }
+  static REPRORNG_INLINE Bits shift_left_2_or_2(Bits a) {
+    return _mm512_or_si512(_mm512_slli_epi32(a, 2), bits(2));
+  }
+  template <int Shift>
+  static REPRORNG_INLINE Bits shift_right(Bits a) {
+    return _mm512_srli_epi32(a, Shift);
+  }
+  // A set sign makes the bits larger than those of 1 as unsigned integers.
+  static REPRORNG_INLINE Bits one_if_negative(Bits a) {
+    return _mm512_min_epu32(a, bits(Constants<float>::kOne));
+  }
+
+  static REPRORNG_INLINE Real abs(Real a) { return _mm512_abs_ps(a); }
+  static REPRORNG_INLINE Real sqrt(Real a) { return _mm512_sqrt_ps(a); }
+  static REPRORNG_INLINE Real min(Real a, Real b) { return _mm512_min_ps(a, b); }
+  static REPRORNG_INLINE Real sub(Real a, Real b) { return _mm512_sub_ps(a, b); }
+  static REPRORNG_INLINE Real mul(Real a, Real b) { return _mm512_mul_ps(a, b); }
+  static REPRORNG_INLINE Real fma(Real a, Real b, Real c) { return _mm512_fmadd_ps(a, b, c); }
+  static REPRORNG_INLINE Real fms(Real a, Real b, Real c) { return _mm512_fmsub_ps(a, b, c); }
+  static REPRORNG_INLINE Real xor_sign(Real a, Bits w) {
+    return as_real(_mm512_ternarylogic_epi32(as_bits(a), w, bits(0x80000000u), 0x78));
+  }
+  static REPRORNG_INLINE void swap_if_second_bit(Bits w, Real a, Real b, Real& x, Real& y) {
+    const __mmask16 swap = _mm512_test_epi32_mask(w, bits(0x40000000u));
+    x = _mm512_mask_blend_ps(swap, a, b);
+    y = _mm512_mask_blend_ps(swap, b, a);
+  }
+};
+
+struct Avx512F64 {
+  using Scalar = double;
+  using Bits = __m512i;
+  using Real = __m512d;
+
+  static REPRORNG_INLINE Bits bits(std::uint64_t u) {
+    return _mm512_set1_epi64(static_cast<long long>(u));
+  }
+  static REPRORNG_INLINE Real real(double x) { return _mm512_set1_pd(x); }
+  static REPRORNG_INLINE Real to_real(Bits a) { return _mm512_cvtepi64_pd(a); }
+  static REPRORNG_INLINE Bits as_bits(Real a) { return _mm512_castpd_si512(a); }
+  static REPRORNG_INLINE Real as_real(Bits a) { return _mm512_castsi512_pd(a); }
+
+  static REPRORNG_INLINE Bits add(Bits a, Bits b) { return _mm512_add_epi64(a, b); }
+  static REPRORNG_INLINE Bits xor_and(Bits a, Bits b, Bits mask) {
+    return _mm512_ternarylogic_epi64(a, b, mask, 0x28);
+  }
+  static REPRORNG_INLINE Bits shift_left_2_or_2(Bits a) {
+    return _mm512_or_si512(_mm512_slli_epi64(a, 2), bits(2));
+  }
+  template <int Shift>
+  static REPRORNG_INLINE Bits shift_right(Bits a) {
+    return _mm512_srli_epi64(a, Shift);
+  }
+  static REPRORNG_INLINE Bits one_if_negative(Bits a) {
+    return _mm512_min_epu64(a, bits(Constants<double>::kOne));
+  }
+
+  static REPRORNG_INLINE Real abs(Real a) { return _mm512_abs_pd(a); }
+  static REPRORNG_INLINE Real sqrt(Real a) { return _mm512_sqrt_pd(a); }
+  static REPRORNG_INLINE Real min(Real a, Real b) { return _mm512_min_pd(a, b); }
+  static REPRORNG_INLINE Real sub(Real a, Real b) { return _mm512_sub_pd(a, b); }
+  static REPRORNG_INLINE Real mul(Real a, Real b) { return _mm512_mul_pd(a, b); }
+  static REPRORNG_INLINE Real fma(Real a, Real b, Real c) { return _mm512_fmadd_pd(a, b, c); }
+  static REPRORNG_INLINE Real fms(Real a, Real b, Real c) { return _mm512_fmsub_pd(a, b, c); }
+  static REPRORNG_INLINE Real xor_sign(Real a, Bits w) {
+    return as_real(
+        _mm512_ternarylogic_epi64(as_bits(a), w, bits(std::uint64_t{1} << 63), 0x78));
+  }
+  static REPRORNG_INLINE void swap_if_second_bit(Bits w, Real a, Real b, Real& x, Real& y) {
+    const __mmask8 swap = _mm512_test_epi64_mask(w, bits(std::uint64_t{1} << 62));
+    x = _mm512_mask_blend_pd(swap, a, b);
+    y = _mm512_mask_blend_pd(swap, b, a);
+  }
+};
+
+struct Avx512 {
+  static constexpr int kLanes = 8;
+  using Wide = __m512i;
+  using F32 = Avx512F32;
+  using F64 = Avx512F64;
+
+  // Unpacking works within 128 bits, so neighbouring lanes carry blocks four apart: after it, the
+  // low halves hold the first four blocks in order and the high halves the last four.
+  static REPRORNG_INLINE Wide counters(std::uint64_t block) {
+    return _mm512_add_epi64(splat(block), _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7));
+  }
+  static REPRORNG_INLINE Wide splat(std::uint64_t x) {
+    return _mm512_set1_epi64(static_cast<long long>(x));
+  }
+  static REPRORNG_INLINE Wide multiply(Wide a, Wide b) { return _mm512_mul_epu32(a, b); }
+  static REPRORNG_INLINE Wide high(Wide a) { return _mm512_srli_epi64(a, 32); }
+  static REPRORNG_INLINE Wide xor3(Wide a, Wide b, Wide c) {
+    return _mm512_ternarylogic_epi64(a, b, c, 0x96);
+  }
+  static REPRORNG_INLINE F32::Bits join32(Wide low, Wide high) {
+    return _mm512_mask_shuffle_epi32(low, 0xaaaa, high, _MM_PERM_CCAA);
+  }
+  static REPRORNG_INLINE F64::Bits join64(Wide low, Wide high) { return join32(low, high); }
+
+  static REPRORNG_INLINE void store(float* out, __m512 x, __m512 y) {
+    _mm512_storeu_ps(out, _mm512_unpacklo_ps(x, y));
+    _mm512_storeu_ps(out + 16, _mm512_unpackhi_ps(x, y));
+  }
+  static REPRORNG_INLINE void store(double* out, __m512d x, __m512d y) {
+    _mm512_storeu_pd(out, _mm512_unpacklo_pd(x, y));
+    _mm512_storeu_pd(out + 8, _mm512_unpackhi_pd(x, y));
+  }
+  static REPRORNG_INLINE void store(std::uint32_t* out, __m512i x, __m512i y) {
+    _mm512_storeu_si512(out, _mm512_unpacklo_epi32(x, y));
+    _mm512_storeu_si512(out + 16, _mm512_unpackhi_epi32(x, y));
+  }
+  static REPRORNG_INLINE void store(std::uint64_t* out, __m512i x, __m512i y) {
+    _mm512_storeu_si512(out, _mm512_unpacklo_epi64(x, y));
+    _mm512_storeu_si512(out + 8, _mm512_unpackhi_epi64(x, y));
+  }
+  static REPRORNG_INLINE void store(Float16* out, __m512 x, __m512 y) {
+    store_half(out, _mm512_unpacklo_ps(x, y));
+    store_half(out + 16, _mm512_unpackhi_ps(x, y));
+  }
+  static REPRORNG_INLINE void store(BFloat16* out, __m512 x, __m512 y) {
+    store_half(out, _mm512_unpacklo_ps(x, y));
+    store_half(out + 16, _mm512_unpackhi_ps(x, y));
+  }
+
+ private:
+  static REPRORNG_INLINE void store_half(Float16* out, __m512 x) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out),
+                        _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+  }
+  static REPRORNG_INLINE void store_half(BFloat16* out, __m512 x) {
+    const __m512i bits = _mm512_castps_si512(x);
+    const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    const __m512i rounded =
+        _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out),
+                        _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16)));
+  }
+};
+
+}  // namespace reprorng

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// AArch64 Advanced SIMD (NEON): two blocks at a time.
+#pragma once
+
+#include <arm_neon.h>
+
+#include "base.h"
+#include "constants.h"
+#include "softfloat.h"
+
+namespace reprorng {
+
+struct NeonF32 {
+  using Scalar = float;
+  using Bits = uint32x4_t;
+  using Real = float32x4_t;
+
+  static REPRORNG_INLINE Bits bits(std::uint32_t u) { return vdupq_n_u32(u); }
+  static REPRORNG_INLINE Real real(float x) { return vdupq_n_f32(x); }
+  static REPRORNG_INLINE Real to_real(Bits a) { return vcvtq_f32_s32(vreinterpretq_s32_u32(a)); }
+  static REPRORNG_INLINE Bits as_bits(Real a) { return vreinterpretq_u32_f32(a); }
+  static REPRORNG_INLINE Real as_real(Bits a) { return vreinterpretq_f32_u32(a); }
+
+  static REPRORNG_INLINE Bits add(Bits a, Bits b) { return vaddq_u32(a, b); }
+  static REPRORNG_INLINE Bits xor_and(Bits a, Bits b, Bits mask) {
+    return vandq_u32(veorq_u32(a, b), mask);
+  }
+  static REPRORNG_INLINE Bits shift_left_2_or_2(Bits a) {
+    return vorrq_u32(vshlq_n_u32(a, 2), bits(2));
+  }
+  template <int Shift>
+  static REPRORNG_INLINE Bits shift_right(Bits a) {
+    return vshrq_n_u32(a, Shift);
+  }
+  // A set sign makes the bits larger than those of 1 as unsigned integers.
+  static REPRORNG_INLINE Bits one_if_negative(Bits a) {
+    return vminq_u32(a, bits(Constants<float>::kOne));
+  }
+
+  static REPRORNG_INLINE Real abs(Real a) { return vabsq_f32(a); }
+  static REPRORNG_INLINE Real sqrt(Real a) { return vsqrtq_f32(a); }
+  static REPRORNG_INLINE Real min(Real a, Real b) { return vminq_f32(a, b); }
+  static REPRORNG_INLINE Real sub(Real a, Real b) { return vsubq_f32(a, b); }
+  static REPRORNG_INLINE Real mul(Real a, Real b) { return vmulq_f32(a, b); }
+  static REPRORNG_INLINE Real fma(Real a, Real b, Real c) { return vfmaq_f32(c, a, b); }
+  static REPRORNG_INLINE Real fms(Real a, Real b, Real c) { return vfmaq_f32(vnegq_f32(c), a, b); }
+  static REPRORNG_INLINE Real xor_sign(Real a, Bits w) {
+    return as_real(veorq_u32(as_bits(a), vandq_u32(w, bits(0x80000000u))));
+  }
+  static REPRORNG_INLINE void swap_if_second_bit(Bits w, Real a, Real b, Real& x, Real& y) {
+    const uint32x4_t swap = vtstq_u32(w, bits(0x40000000u));
+    x = vbslq_f32(swap, b, a);
+    y = vbslq_f32(swap, a, b);
+  }
+};
+
+struct NeonF64 {
+  using Scalar = double;
+  using Bits = uint64x2_t;
+  using Real = float64x2_t;
+
+  static REPRORNG_INLINE Bits bits(std::uint64_t u) { return vdupq_n_u64(u); }
+  static REPRORNG_INLINE Real real(double x) { return vdupq_n_f64(x); }
+  static REPRORNG_INLINE Real to_real(Bits a) { return vcvtq_f64_s64(vreinterpretq_s64_u64(a)); }
+  static REPRORNG_INLINE Bits as_bits(Real a) { return vreinterpretq_u64_f64(a); }
+  static REPRORNG_INLINE Real as_real(Bits a) { return vreinterpretq_f64_u64(a); }
+
+  static REPRORNG_INLINE Bits add(Bits a, Bits b) { return vaddq_u64(a, b); }
+  static REPRORNG_INLINE Bits xor_and(Bits a, Bits b, Bits mask) {
+    return vandq_u64(veorq_u64(a, b), mask);
+  }
+  static REPRORNG_INLINE Bits shift_left_2_or_2(Bits a) {
+    return vorrq_u64(vshlq_n_u64(a, 2), bits(2));
+  }
+  template <int Shift>
+  static REPRORNG_INLINE Bits shift_right(Bits a) {
+    return vshrq_n_u64(a, Shift);
+  }
+  static REPRORNG_INLINE Bits one_if_negative(Bits a) {
+    return vbslq_u64(vcltzq_s64(vreinterpretq_s64_u64(a)), bits(Constants<double>::kOne), a);
+  }
+
+  static REPRORNG_INLINE Real abs(Real a) { return vabsq_f64(a); }
+  static REPRORNG_INLINE Real sqrt(Real a) { return vsqrtq_f64(a); }
+  static REPRORNG_INLINE Real min(Real a, Real b) { return vminq_f64(a, b); }
+  static REPRORNG_INLINE Real sub(Real a, Real b) { return vsubq_f64(a, b); }
+  static REPRORNG_INLINE Real mul(Real a, Real b) { return vmulq_f64(a, b); }
+  static REPRORNG_INLINE Real fma(Real a, Real b, Real c) { return vfmaq_f64(c, a, b); }
+  static REPRORNG_INLINE Real fms(Real a, Real b, Real c) { return vfmaq_f64(vnegq_f64(c), a, b); }
+  static REPRORNG_INLINE Real xor_sign(Real a, Bits w) {
+    return as_real(veorq_u64(as_bits(a), vandq_u64(w, bits(std::uint64_t{1} << 63))));
+  }
+  static REPRORNG_INLINE void swap_if_second_bit(Bits w, Real a, Real b, Real& x, Real& y) {
+    const uint64x2_t swap = vtstq_u64(w, bits(std::uint64_t{1} << 62));
+    x = vbslq_f64(swap, b, a);
+    y = vbslq_f64(swap, a, b);
+  }
+};
+
+struct Neon {
+  static constexpr int kLanes = 2;
+  using Wide = uint64x2_t;
+  using F32 = NeonF32;
+  using F64 = NeonF64;
+
+  static REPRORNG_INLINE Wide counters(std::uint64_t block) {
+    return vaddq_u64(splat(block), vcombine_u64(vcreate_u64(0), vcreate_u64(1)));
+  }
+  static REPRORNG_INLINE Wide splat(std::uint64_t x) { return vdupq_n_u64(x); }
+  static REPRORNG_INLINE Wide multiply(Wide a, Wide b) {
+    return vmull_u32(vmovn_u64(a), vmovn_u64(b));
+  }
+  static REPRORNG_INLINE Wide high(Wide a) { return vshrq_n_u64(a, 32); }
+  static REPRORNG_INLINE Wide xor3(Wide a, Wide b, Wide c) {
+    return veorq_u64(a, veorq_u64(b, c));
+  }
+  static REPRORNG_INLINE F64::Bits join64(Wide low, Wide high) { return vsliq_n_u64(low, high, 32); }
+  static REPRORNG_INLINE F32::Bits join32(Wide low, Wide high) {
+    const uint32x4_t even = vreinterpretq_u32_u64(low), odd = vreinterpretq_u32_u64(high);
+    return vtrn1q_u32(even, odd);
+  }
+
+  static REPRORNG_INLINE void store(float* out, float32x4_t x, float32x4_t y) {
+    vst2q_f32(out, (float32x4x2_t{{x, y}}));
+  }
+  static REPRORNG_INLINE void store(double* out, float64x2_t x, float64x2_t y) {
+    vst2q_f64(out, (float64x2x2_t{{x, y}}));
+  }
+  static REPRORNG_INLINE void store(std::uint32_t* out, uint32x4_t x, uint32x4_t y) {
+    vst2q_u32(out, (uint32x4x2_t{{x, y}}));
+  }
+  static REPRORNG_INLINE void store(std::uint64_t* out, uint64x2_t x, uint64x2_t y) {
+    vst1q_u64(out, vzip1q_u64(x, y));
+    vst1q_u64(out + 2, vzip2q_u64(x, y));
+  }
+  static REPRORNG_INLINE void store(Float16* out, float32x4_t x, float32x4_t y) {
+    store_half(out, vreinterpret_u16_f16(vcvt_f16_f32(x)), vreinterpret_u16_f16(vcvt_f16_f32(y)));
+  }
+  static REPRORNG_INLINE void store(BFloat16* out, float32x4_t x, float32x4_t y) {
+    store_half(out, round_to_bfloat16(x), round_to_bfloat16(y));
+  }
+
+ private:
+  template <class Half>
+  static REPRORNG_INLINE void store_half(Half* out, uint16x4_t x, uint16x4_t y) {
+    vst2_u16(reinterpret_cast<std::uint16_t*>(out), (uint16x4x2_t{{x, y}}));
+  }
+  static REPRORNG_INLINE uint16x4_t round_to_bfloat16(float32x4_t x) {
+    const uint32x4_t bits = vreinterpretq_u32_f32(x);
+    const uint32x4_t odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
+    return vshrn_n_u32(vaddq_u32(bits, vaddq_u32(odd, vdupq_n_u32(0x7fff))), 16);
+  }
+};
+
+}  // namespace reprorng

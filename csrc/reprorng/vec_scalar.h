@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// The instruction set every machine has: one block at a time in plain C++. It is also the reference
+// for what each operation of a vector type means.
+#pragma once
+
+#include <cmath>
+
+#include "base.h"
+#include "constants.h"
+#include "softfloat.h"
+#include "vec_lockstep.h"
+
+namespace reprorng {
+
+#if defined(__FP_FAST_FMAF) && defined(__FP_FAST_FMA)
+REPRORNG_INLINE float exact_fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+REPRORNG_INLINE double exact_fma(double a, double b, double c) { return __builtin_fma(a, b, c); }
+#else
+REPRORNG_INLINE float exact_fma(float a, float b, float c) { return soft::fma(a, b, c); }
+REPRORNG_INLINE double exact_fma(double a, double b, double c) { return soft::fma(a, b, c); }
+#endif
+
+template <class Number, class Unsigned, class Signed>
+struct ScalarFormat {
+  using Scalar = Number;
+  using Bits = Unsigned;
+  using Real = Number;
+  static constexpr int kBits = 8 * sizeof(Unsigned);
+
+  static REPRORNG_INLINE Bits bits(Unsigned u) { return u; }
+  static REPRORNG_INLINE Real real(Number x) { return x; }
+  // The word as a signed integer, rounded to nearest even.
+  static REPRORNG_INLINE Real to_real(Bits a) { return static_cast<Number>(static_cast<Signed>(a)); }
+  static REPRORNG_INLINE Bits as_bits(Real a) { return bit_cast<Bits>(a); }
+  static REPRORNG_INLINE Real as_real(Bits a) { return bit_cast<Real>(a); }
+
+  static REPRORNG_INLINE Bits add(Bits a, Bits b) { return a + b; }
+  static REPRORNG_INLINE Bits xor_and(Bits a, Bits b, Bits mask) { return (a ^ b) & mask; }
+  static REPRORNG_INLINE Bits shift_left_2_or_2(Bits a) { return (a << 2) | 2; }
+  template <int Shift>
+  static REPRORNG_INLINE Bits shift_right(Bits a) {
+    return a >> Shift;
+  }
+  // `a` are the bits of a number of at most 1.
+  static REPRORNG_INLINE Bits one_if_negative(Bits a) {
+    return a >> (kBits - 1) ? Constants<Number>::kOne : a;
+  }
+
+  static REPRORNG_INLINE Real abs(Real a) { return a < 0 ? -a : a; }
+  static REPRORNG_INLINE Real sqrt(Real a) { return std::sqrt(a); }
+  static REPRORNG_INLINE Real min(Real a, Real b) { return a < b ? a : b; }
+  static REPRORNG_INLINE Real sub(Real a, Real b) { return a - b; }
+  static REPRORNG_INLINE Real mul(Real a, Real b) { return a * b; }
+  static REPRORNG_INLINE Real fma(Real a, Real b, Real c) { return exact_fma(a, b, c); }
+  static REPRORNG_INLINE Real fms(Real a, Real b, Real c) { return exact_fma(a, b, -c); }
+  // `a` with its sign flipped where the highest bit of `w` is set.
+  static REPRORNG_INLINE Real xor_sign(Real a, Bits w) { return w >> (kBits - 1) ? -a : a; }
+  // (x, y) = (a, b), or (b, a) where the second highest bit of `w` is set.
+  static REPRORNG_INLINE void swap_if_second_bit(Bits w, Real a, Real b, Real& x, Real& y) {
+    const bool swap = (w >> (kBits - 2)) & 1;
+    x = swap ? b : a;
+    y = swap ? a : b;
+  }
+};
+
+struct Scalar {
+  static constexpr int kLanes = 1;
+  using Wide = std::uint64_t;
+  using F32 = LockstepFormat<ScalarFormat<float, std::uint32_t, std::int32_t>, 2>;
+  using F64 = ScalarFormat<double, std::uint64_t, std::int64_t>;
+
+  // Lane l holds the number of the block whose words it will carry.
+  static REPRORNG_INLINE Wide counters(std::uint64_t block) { return block; }
+  static REPRORNG_INLINE Wide splat(std::uint64_t x) { return x; }
+  // The full product of the low halves.
+  static REPRORNG_INLINE Wide multiply(Wide a, Wide b) {
+    return (a & 0xffffffffu) * (b & 0xffffffffu);
+  }
+  static REPRORNG_INLINE Wide high(Wide a) { return a >> 32; }
+  static REPRORNG_INLINE Wide xor3(Wide a, Wide b, Wide c) { return a ^ b ^ c; }
+  // The words of two Wides, side by side: 32-bit lane 2l from `low`, 2l + 1 from `high`.
+  static REPRORNG_INLINE F32::Bits join32(Wide low, Wide high) {
+    return {{static_cast<std::uint32_t>(low), static_cast<std::uint32_t>(high)}};
+  }
+  // The words of two Wides as one 64-bit word, low | high << 32.
+  static REPRORNG_INLINE F64::Bits join64(Wide low, Wide high) {
+    return (low & 0xffffffffu) | (high << 32);
+  }
+
+  // Stores x and y interleaved, in the order of the blocks: x0 y0 x1 y1 and so on.
+  template <class T, class P>
+  static REPRORNG_INLINE void store(T* out, const Parts<P, 2>& x, const Parts<P, 2>& y) {
+    REPRORNG_UNROLL
+    for (int i = 0; i < 2; ++i) {
+      out[2 * i] = convert(x.part[i], T{});
+      out[2 * i + 1] = convert(y.part[i], T{});
+    }
+  }
+  template <class T>
+  static REPRORNG_INLINE void store(T* out, T x, T y) {
+    out[0] = x;
+    out[1] = y;
+  }
+
+ private:
+  template <class T>
+  static REPRORNG_INLINE T convert(T x, T) {
+    return x;
+  }
+  static REPRORNG_INLINE Float16 convert(float x, Float16) { return {soft::to_float16(x)}; }
+  static REPRORNG_INLINE BFloat16 convert(float x, BFloat16) { return {soft::to_bfloat16(x)}; }
+};
+
+}  // namespace reprorng

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The compiled half of the package: one extension, each source with its own instruction set."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+from typing import Any
+
+from pybind11.setup_helpers import Pybind11Extension
+from setuptools import setup
+from setuptools.command.build_ext import build_ext
+
+# Contraction off: an fma the source does not ask for changes bits. No errno and no trapping only
+# let the compiler inline square roots and vectorise selects; they change no result. The attributes
+# that GCC warns of are alignments of vector types, which templates keep by other means.
+FLAGS = [
+    "-O3",
+    "-ffp-contract=off",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-Wall",
+    "-Wextra",
+    "-Wno-ignored-attributes",
+    "-Wno-psabi",
+]
+
+X86_64 = platform.machine().lower() in {"x86_64", "amd64"}
+AVX2 = ["-mavx2", "-mfma", "-mf16c"]
+INSTRUCTION_SETS = {
+    "fill_avx2.cpp": AVX2,
+    "fill_avx512.cpp": [*AVX2, "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl"],
+}
+
+
+class BuildPerFile(build_ext):
+    """Setuptools has flags for an extension; instruction sets need them for a file."""
+
+    def build_extension(self, ext: Any) -> None:
+        """Compile `ext`, with the flags of INSTRUCTION_SETS for the sources named there."""
+        compile_one = self.compiler._compile
+
+        def compile_with_flags(obj: str, src: str, *args: Any) -> None:
+            *rest, extra, pp_opts = args
+            flags = INSTRUCTION_SETS.get(Path(src).name, []) if X86_64 else []
+            compile_one(obj, src, *rest, [*extra, *flags], pp_opts)
+
+        self.compiler._compile = compile_with_flags
+        super().build_extension(ext)
+
+
+setup(
+    ext_modules=[
+        Pybind11Extension(
+            "reprorng._core",
+            sorted(str(path) for path in Path("csrc").glob("*.cpp")),
+            include_dirs=["csrc"],
+            depends=sorted(str(path) for path in Path("csrc").rglob("*.h")),
+            cxx_std=17,
+            extra_compile_args=FLAGS,
+            extra_link_args=["-pthread"],
+        )
+    ],
+    cmdclass={"build_ext": BuildPerFile},
+)
