@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Backends: who can fill a buffer with the elements of a plan, and which of them does.
+
+A backend is an object with a name, the device types whose memory it writes, a reason if it cannot
+run here, and one function, `fill`. Other packages add theirs with `register` or through the entry
+point group `reprorng.backends`, and prove them with `reprorng.testing.check_backend`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Protocol
+
+import torch
+
+from reprorng.backends.cpu import CpuBackend
+from reprorng.backends.reference import ReferenceBackend
+from reprorng.plan import Plan
+
+__all__ = ["Backend", "available", "get", "register", "select", "use"]
+
+
+class Backend(Protocol):
+    """What a backend is.
+
+    Attributes:
+        name: A unique name, by which it can be forced.
+        devices: The torch device types whose memory it writes, for example `("cpu",)`.
+    """
+
+    name: str
+    devices: tuple[str, ...]
+
+    def why_not(self) -> str | None:
+        """Why it cannot run on this machine, or None if it can."""
+
+    def fill(self, plan: Plan, out: torch.Tensor) -> None:
+        """Write the elements of `plan` to `out`.
+
+        Args:
+            plan: What to draw; `plan.count` is at least 1.
+            out: A contiguous one-dimensional tensor of `plan.count` elements of `plan.dtype`, on
+                one of `devices`.
+        """
+
+
+_registry: dict[str, Backend] = {}
+_forced: ContextVar[str | None] = ContextVar(
+    "reprorng_backend", default=os.environ.get("REPRORNG_BACKEND") or None
+)
+
+
+def register(backend: Backend) -> None:
+    """Add a backend.
+
+    Among the runnable backends of a device the last one registered is preferred.
+
+    Args:
+        backend: The backend, see `Backend`.
+
+    Raises:
+        TypeError: it lacks a part of the interface.
+        ValueError: its name is taken.
+    """
+    missing = [part for part in ("name", "devices", "why_not", "fill") if not hasattr(backend, part)]
+    if missing:
+        raise TypeError(f"{backend!r} is no backend: it lacks {', '.join(missing)}")
+    if backend.name in _registry:
+        raise ValueError(f"there already is a backend named {backend.name!r}")
+    _registry[backend.name] = backend
+    _default.cache_clear()
+
+
+def available() -> dict[str, str | None]:
+    """Every backend by name, with the reason why it cannot run here, or None if it can.
+
+    Example:
+        >>> available()["reference"] is None
+        True
+    """
+    _load_entry_points()
+    return {name: backend.why_not() for name, backend in _registry.items()}
+
+
+def get(name: str) -> Backend:
+    """The backend of this name.
+
+    Args:
+        name: The name of a backend that can run here.
+
+    Returns:
+        The backend.
+
+    Raises:
+        ValueError: no backend has this name.
+        RuntimeError: it cannot run here; the message says why.
+    """
+    if name not in _registry:
+        _load_entry_points()
+    backend = _registry.get(name)
+    if backend is None:
+        raise ValueError(f"no backend is named {name!r}; there are: {', '.join(_registry)}")
+    reason = backend.why_not()
+    if reason is not None:
+        runnable = [other for other, why in available().items() if why is None]
+        raise RuntimeError(
+            f"backend {name!r} cannot run here: {reason}; those that can: {', '.join(runnable)}"
+        )
+    return backend
+
+
+def select(device: torch.device, name: str | None = None) -> Backend:
+    """The backend to fill memory of `device` with.
+
+    It is the first of: `name`; the one chosen by `use`; the one in the environment variable
+    `REPRORNG_BACKEND` when the package was imported; the preferred runnable backend of the device;
+    the preferred backend of the CPU, whose result is then copied to the device.
+
+    Args:
+        device: Where the numbers are wanted.
+        name: A backend to force.
+
+    Returns:
+        The backend; `device.type` may be missing from its `devices`, see above.
+
+    Raises:
+        ValueError: the forced backend is unknown.
+        RuntimeError: the forced backend cannot run here.
+    """
+    forced = name if name is not None else _forced.get()
+    return _default(device.type) if forced is None else get(forced)
+
+
+@contextmanager
+def use(name: str) -> Iterator[Backend]:
+    """Force a backend for the draws inside a `with` block, in this thread or task.
+
+    Args:
+        name: The name of a backend that can run here.
+
+    Yields:
+        The backend.
+
+    Raises:
+        ValueError: no backend has this name.
+        RuntimeError: it cannot run here; the message says why.
+
+    Example:
+        >>> import reprorng
+        >>> with use("reference"):
+        ...     x = reprorng.randn(3, seed=0)
+        >>> bool((x == reprorng.randn(3, seed=0)).all())
+        True
+    """
+    backend = get(name)
+    token = _forced.set(name)
+    try:
+        yield backend
+    finally:
+        _forced.reset(token)
+
+
+@cache
+def _default(device_type: str) -> Backend:
+    _load_entry_points()
+    for wanted in (device_type, "cpu"):
+        for backend in reversed(_registry.values()):
+            if wanted in backend.devices and backend.why_not() is None:
+                return backend
+    raise RuntimeError("no backend can run here")
+
+
+@cache
+def _load_entry_points() -> None:
+    for entry_point in entry_points(group="reprorng.backends"):
+        register(entry_point.load()())
+
+
+register(ReferenceBackend())
+for _variant in CpuBackend.variants():
+    register(_variant)
+register(CpuBackend())
