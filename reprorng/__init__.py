@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The same seed gives the same noise, bit for bit, on every device.
+
+Example:
+    >>> import torch, reprorng
+    >>> g = reprorng.Generator(0)
+    >>> torch.equal(torch.randn(4, generator=g), reprorng.randn(4, seed=0))
+    True
+"""
+
+import torch as _torch
+
+if tuple(int(part) for part in _torch.__version__.split(".")[:2]) < (2, 9):
+    raise ImportError(
+        f"reprorng needs torch 2.9 or newer, and this is {_torch.__version__}: older versions do "
+        "not let an object that is no torch.Generator answer for their functions"
+    )
+
+from reprorng import backends as backends
+from reprorng.functional import bits as bits
+from reprorng.functional import default_generator as default_generator
+from reprorng.functional import manual_seed as manual_seed
+from reprorng.functional import normal as normal
+from reprorng.functional import normal_ as normal_
+from reprorng.functional import rand as rand
+from reprorng.functional import rand_like as rand_like
+from reprorng.functional import randint as randint
+from reprorng.functional import randn as randn
+from reprorng.functional import randn_like as randn_like
+from reprorng.functional import random_ as random_
+from reprorng.functional import randperm as randperm
+from reprorng.functional import uniform_ as uniform_
+from reprorng.generator import Generator as Generator
+from reprorng.spec import ALGORITHM as ALGORITHM
+
+__version__ = "0.1.0"

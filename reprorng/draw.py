@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tensors filled from a source of plans, with torch's arguments checked before a word is used.
+
+What is random about a draw is decided in `plan`; this module knows shapes, dtypes, devices and
+memory, and asks its source for exactly one plan once nothing can go wrong any more.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Final, Protocol, SupportsIndex, TypedDict
+
+import torch
+
+from reprorng import backends
+from reprorng.plan import WORDS_PER_ELEMENT, Plan
+
+_NAMES: Final = {getattr(torch, dtype): dtype for _, dtype in WORDS_PER_ELEMENT}
+
+
+class Source(Protocol):
+    """Where plans come from: a generator, or the fixed state of a stateless call."""
+
+    def reserve(
+        self, count: int, kind: str, dtype: str, *, low: int = 0, span: int = 0
+    ) -> AbstractContextManager[Plan]:
+        """The plan of the next elements; they count as drawn unless the block raises."""
+
+
+def size_from(args: Sequence[Any], size: Any = None) -> tuple[int, ...]:
+    """The shape given as `randn(2, 3)`, `randn((2, 3))` or `randn(size=(2, 3))`.
+
+    Raises:
+        TypeError: it was given twice or not at all, or holds something that is no integer.
+        RuntimeError: a dimension is negative.
+    """
+    if size is not None and args:
+        raise TypeError(f"the size was given twice: as {tuple(args)} and as size={size!r}")
+    if size is None and not args:
+        raise TypeError("a size is needed, for example randn(2, 3) or randn((2, 3))")
+    given = size if size is not None else args[0] if _is_only_sequence(args) else args
+    try:
+        shape = tuple(operator.index(dimension) for dimension in given)
+    except TypeError:
+        raise TypeError(f"a size is integers, not {given!r}") from None
+    if any(dimension < 0 for dimension in shape):
+        raise RuntimeError(f"a size cannot have a negative dimension: {list(shape)}")
+    return shape
+
+
+def _is_only_sequence(args: Sequence[Any]) -> bool:
+    return len(args) == 1 and isinstance(args[0], Sequence)
+
+
+class Options(TypedDict, total=False):
+    """The keywords every function that makes a tensor takes, with torch's meaning.
+
+    Attributes:
+        out: A tensor of the right shape to fill instead; it also fixes dtype and device.
+        dtype: The element type; torch's default float type unless the function says otherwise.
+        layout: Only `torch.strided`.
+        device: Where the tensor lives; torch's default device.
+        pin_memory: Whether its memory is pinned, as in `torch.empty`.
+        memory_format: How it lies in memory; the values are the same in all formats.
+        requires_grad: Whether autograd records operations on it.
+        backend: The name of a backend to force.
+    """
+
+    out: torch.Tensor | None
+    dtype: torch.dtype | None
+    layout: torch.layout | None
+    device: torch.device | str | int | None
+    pin_memory: bool | None
+    memory_format: torch.memory_format | None
+    requires_grad: bool
+    backend: str | None
+
+
+def target(size: tuple[int, ...], options: Options, default: torch.dtype) -> torch.Tensor:
+    """The tensor to fill: `out` if it was given, or a new one.
+
+    Raises:
+        TypeError: an argument is of the wrong type.
+        ValueError: the layout is not strided.
+        RuntimeError: `out` has another shape, dtype or device than asked for, or cannot be written;
+            or torch cannot make the tensor.
+    """
+    layout = options.get("layout")
+    if layout not in {None, torch.strided}:
+        raise ValueError(f"layout must be torch.strided, not {layout}")
+    out, dtype, device = options.get("out"), options.get("dtype"), options.get("device")
+    if out is None:
+        return torch.empty(
+            size,
+            dtype=default if dtype is None else dtype,
+            device=device,
+            pin_memory=bool(options.get("pin_memory")),
+            memory_format=options.get("memory_format") or torch.contiguous_format,
+        )
+    check_out(out, size, dtype, device)
+    check_writable(out)
+    return out
+
+
+def finish(tensor: torch.Tensor, options: Options) -> torch.Tensor:
+    """`tensor` as its caller gets it: recorded by autograd if that was asked for."""
+    return tensor.requires_grad_() if options.get("requires_grad") else tensor
+
+
+def new(source: Source, kind: str, size: tuple[int, ...], options: Options) -> torch.Tensor:
+    """A new tensor, or `out`, filled with the next elements of `kind` in row-major order.
+
+    Raises:
+        TypeError: the dtype does not suit `kind`, or an argument is of the wrong type.
+        ValueError: the layout or the backend is unknown.
+        RuntimeError: see `target`; or the backend cannot run here.
+        OverflowError: the stream ends before the last element.
+    """
+    default = torch.get_default_dtype()
+    out, dtype = options.get("out"), options.get("dtype")
+    if not isinstance(out, torch.Tensor):
+        check_dtype(kind, default if dtype is None else dtype)
+    tensor = target(size, options, default)
+    return finish(fill_(source, kind, tensor, backend=options.get("backend")), options)
+
+
+def fill_(
+    source: Source,
+    kind: str,
+    tensor: torch.Tensor,
+    *,
+    backend: str | None = None,
+    low: int = 0,
+    span: int = 0,
+) -> torch.Tensor:
+    """Fill a tensor, whatever its strides, with the next elements in row-major order.
+
+    Args:
+        source: Where the plan comes from.
+        kind: What to draw.
+        tensor: The tensor to overwrite. One on the meta device has no elements: nothing is drawn.
+        backend: The name of a backend to force.
+        low: For integers, the smallest value.
+        span: For integers, how many values.
+
+    Returns:
+        `tensor`.
+
+    Raises:
+        TypeError: its dtype does not suit `kind`.
+        ValueError: `backend` is unknown.
+        RuntimeError: it cannot be written, or the backend cannot run here.
+        OverflowError: the stream ends before the last element.
+    """
+    check_dtype(kind, tensor.dtype)
+    check_writable(tensor)
+    if tensor.is_meta:
+        return tensor
+    chosen = backends.select(tensor.device, backend)
+    device = tensor.device if tensor.device.type in chosen.devices else torch.device("cpu")
+    count = tensor.numel()
+    direct = tensor.device == device and tensor.is_contiguous() and not tensor.is_neg()
+    with torch.no_grad():
+        memory = tensor if direct else torch.empty(count, dtype=tensor.dtype, device=device)
+        with source.reserve(count, kind, _NAMES[tensor.dtype], low=low, span=span) as plan:
+            if count:
+                chosen.fill(plan, memory.view(-1))
+            if not direct:
+                tensor.copy_(memory.view(tensor.shape))
+    if direct and not tensor.is_inference():
+        torch.autograd.graph.increment_version(tensor)
+    return tensor
+
+
+def check_dtype(kind: str, dtype: Any) -> None:
+    """Raise TypeError, naming what is allowed, unless `kind` has `dtype`."""
+    if not isinstance(dtype, torch.dtype):
+        raise TypeError(f"dtype must be a torch.dtype, not {dtype!r}")
+    if (kind, _NAMES.get(dtype)) not in WORDS_PER_ELEMENT:
+        allowed = [str(d) for d, name in _NAMES.items() if (kind, name) in WORDS_PER_ELEMENT]
+        raise TypeError(f"{kind} has no dtype {dtype}; allowed: {', '.join(allowed)}")
+
+
+def check_out(out: Any, size: tuple[int, ...], dtype: torch.dtype | None, device: Any) -> None:
+    """Raise unless `out` is a tensor of this shape, and of this dtype and device if they are given.
+
+    Raises:
+        TypeError: `out` is no tensor.
+        RuntimeError: it has another shape, dtype or device.
+    """
+    if not isinstance(out, torch.Tensor):
+        raise TypeError(f"out must be a torch.Tensor, not {type(out).__name__}")
+    if out.shape != size:
+        raise RuntimeError(f"out has shape {list(out.shape)}, but size {list(size)} was asked for")
+    if dtype is not None and out.dtype != dtype:
+        raise RuntimeError(f"out has dtype {out.dtype}, but {dtype} was asked for")
+    if device is not None:
+        wanted = torch.device(device)
+        if wanted.type != out.device.type or wanted.index not in {None, out.device.index}:
+            raise RuntimeError(f"out is on {out.device}, but device {wanted} was asked for")
+
+
+def check_writable(tensor: torch.Tensor) -> None:
+    """Raise RuntimeError unless every element of `tensor` is memory of its own to write.
+
+    The words are torch's own where torch refuses the same.
+    """
+    if tensor.layout is not torch.strided:
+        raise RuntimeError(f"a tensor to fill must be strided, not {tensor.layout}")
+    if tensor.requires_grad and torch.is_grad_enabled():
+        raise RuntimeError(
+            "a tensor that requires grad is being used in an in-place operation; "
+            "fill it under torch.no_grad()"
+        )
+    if tensor.is_inference() and not torch.is_inference_mode_enabled():
+        raise RuntimeError("an inference tensor can only be written inside torch.inference_mode()")
+    if torch._debug_has_internal_overlap(tensor) == 1:
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a "
+            f"single memory location (shape {list(tensor.shape)}, strides {tensor.stride()}); "
+            "clone() it first"
+        )
+
+
+def integer_range(low: Any, high: Any, dtype: torch.dtype) -> tuple[int, int]:
+    """The first value and the number of values of [low, high), which must fit `dtype`.
+
+    Raises:
+        TypeError: a bound is no integer.
+        RuntimeError: the range is empty, or leaves int64 or `dtype`.
+    """
+    try:
+        first, last = operator.index(low), operator.index(high) - 1
+    except TypeError:
+        raise TypeError(f"bounds must be integers, not {low!r} and {high!r}") from None
+    if first > last:
+        raise RuntimeError(f"low must be less than high, but low={first} and high={last + 1}")
+    lowest, highest = integer_limits(dtype)
+    if first < lowest or last > highest:
+        raise RuntimeError(
+            f"[{first}, {last + 1}) is out of bounds for {dtype}, "
+            f"which holds the integers from {lowest} to {highest}"
+        )
+    return first, (last - first + 1) % (1 << 64)
+
+
+def integer_limits(dtype: torch.dtype) -> tuple[int, int]:
+    """The integers every one of which `dtype` holds, within int64."""
+    if dtype is torch.bool:
+        return 0, 1
+    if dtype.is_complex:
+        raise TypeError(f"integers have no dtype {dtype}; allowed: integer, bool and float dtypes")
+    if dtype.is_floating_point:
+        exact = int(2 / torch.finfo(dtype).eps)
+        return -exact, exact
+    limits = torch.iinfo(dtype)
+    return max(limits.min, -(1 << 63)), min(limits.max, (1 << 63) - 1)
+
+
+def count_of(value: SupportsIndex, name: str) -> int:
+    """`value` as an integer of at least 0.
+
+    Raises:
+        TypeError: it is no integer.
+        RuntimeError: it is negative.
+    """
+    try:
+        count = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, not {value!r}") from None
+    if count < 0:
+        raise RuntimeError(f"{name} must be at least 0, not {count}")
+    return count
+

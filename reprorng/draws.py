@@ -1,0 +1,301 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The draws: torch's random functions as methods over a source of plans.
+
+`Generator` inherits them and the module functions call them, so that each exists once. What they
+add to a plain fill, a shift, a scale, a range, is one rounded operation after another in float32 or
+float64 (`docs/spec.md`, "Scaled draws"), and so the same on every device.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
+from typing import Any, SupportsIndex
+
+import torch
+from typing_extensions import Unpack
+
+from reprorng import draw
+from reprorng.draw import Options
+from reprorng.plan import Plan
+
+_UNSIGNED = {torch.int32: torch.uint32, torch.int64: torch.uint64}
+
+
+class Draws(ABC):
+    """Torch's random functions; `Options` lists the keywords they share."""
+
+    @abstractmethod
+    def reserve(
+        self, count: int, kind: str, dtype: str, *, low: int = 0, span: int = 0
+    ) -> AbstractContextManager[Plan]:
+        """The plan of the next elements; they count as drawn unless the block raises."""
+
+    # New tensors
+
+    def randn(self, *size: Any, **options: Unpack[Options]) -> torch.Tensor:
+        """Normal numbers, mean 0 and variance 1, in float32, float16, bfloat16 or float64."""
+        return draw.new(self, "normal", *_sized(size, options))
+
+    def rand(self, *size: Any, **options: Unpack[Options]) -> torch.Tensor:
+        """Uniform numbers in [0, 1), in float32, float16, bfloat16 or float64."""
+        return draw.new(self, "uniform", *_sized(size, options))
+
+    def bits(self, *size: Any, **options: Unpack[Options]) -> torch.Tensor:
+        """Raw words: uint32 by default, uint64, or their bits as int32 or int64."""
+        shape, options = _sized(size, options)
+        out = options.get("out")
+        dtype = options.get("dtype") or (torch.uint32 if out is None else out.dtype)
+        unsigned = _UNSIGNED.get(dtype, dtype)
+        options["dtype"] = unsigned
+        if out is not None:
+            draw.check_out(out, shape, dtype, options.get("device"))
+            options["out"] = out.view(unsigned)
+        drawn = draw.new(self, "bits", shape, options)
+        return drawn.view(dtype) if out is None else out
+
+    def randint(self, *args: Any, **options: Any) -> torch.Tensor:
+        """Integers in [low, high): `randint(high, size)` or `randint(low, high, size)`.
+
+        Each takes 64 bits of the stream. A range of n values is uniform up to a bias below
+        n / 2^64.
+
+        Args:
+            *args: `(high, size)` or `(low, high, size)`; they can be keywords as well.
+            **options: See `Options`. The dtype is int64 by default; others hold the same integers,
+                which must all fit.
+
+        Raises:
+            TypeError: a bound or the size is no integer, or missing.
+            RuntimeError: the range is empty, or does not fit the dtype.
+        """
+        low, high, size = _randint_arguments(args, options)
+        shape = draw.size_from((size,))
+        out = options.get("out")
+        given = options.get("dtype")
+        dtype = given if given is not None else torch.int64 if out is None else out.dtype
+        first, span = draw.integer_range(low, high, dtype)
+        tensor = draw.target(shape, options, torch.int64)  # type: ignore[arg-type]
+        self._integers_(tensor, first, span, options.get("backend"))
+        return draw.finish(tensor, options)  # type: ignore[arg-type]
+
+    def randperm(self, n: SupportsIndex, **options: Unpack[Options]) -> torch.Tensor:
+        """A random permutation of the integers from 0 to n - 1: the order of n 64-bit words."""
+        count = draw.count_of(n, "n")
+        out = options.get("out")
+        dtype = options.get("dtype") or (torch.int64 if out is None else out.dtype)
+        draw.integer_range(0, max(count, 1), dtype)
+        tensor = draw.target((count,), options, torch.int64)
+        if tensor.is_meta:
+            return tensor
+        keys = torch.empty(count, dtype=torch.uint64)
+        draw.fill_(self, "bits", keys, backend=options.get("backend"))
+        # Torch sorts signed integers only; flipping the sign bit keeps the order.
+        signed = keys.view(torch.int64) ^ torch.iinfo(torch.int64).min
+        with torch.no_grad():
+            tensor.copy_(torch.argsort(signed, stable=True))
+        return draw.finish(tensor, options)
+
+    def normal(
+        self,
+        mean: torch.Tensor | float = 0.0,
+        std: torch.Tensor | float = 1.0,
+        size: Any = None,
+        **options: Unpack[Options],
+    ) -> torch.Tensor:
+        """Normal numbers of a mean and a standard deviation, as `torch.normal`.
+
+        Args:
+            mean: A number, or a tensor of means.
+            std: A number, or a tensor of standard deviations, at least 0.
+            size: The shape, if both are numbers; otherwise they are broadcast together.
+            **options: See `Options`.
+
+        Raises:
+            TypeError: both are numbers and there is no size, or there is one beside a tensor.
+            RuntimeError: a standard deviation is negative, or the shapes do not go together.
+        """
+        tensors = [value for value in (mean, std) if isinstance(value, torch.Tensor)]
+        if not tensors:
+            shape = draw.size_from((), size)
+            default = torch.get_default_dtype()
+        elif size is not None:
+            raise TypeError("a size goes with a mean and a std that are both numbers")
+        else:
+            shape = tuple(torch.broadcast_shapes(*(t.shape for t in tensors)))
+            default = tensors[0].dtype
+            if options.get("out") is None and options.get("device") is None:
+                options["device"] = tensors[0].device
+        _check_std(std)
+        tensor = draw.target(shape, options, default)
+        self._normal_(tensor, mean, std, options.get("backend"))
+        return draw.finish(tensor, options)
+
+    def randn_like(self, input: torch.Tensor, **options: Unpack[Options]) -> torch.Tensor:
+        """`randn` of the shape, dtype, device and memory format of `input`."""
+        return self._like("normal", input, options)
+
+    def rand_like(self, input: torch.Tensor, **options: Unpack[Options]) -> torch.Tensor:
+        """`rand` of the shape, dtype, device and memory format of `input`."""
+        return self._like("uniform", input, options)
+
+    # Tensors in place
+
+    def normal_(
+        self,
+        tensor: torch.Tensor,
+        mean: float = 0.0,
+        std: float = 1.0,
+        *,
+        backend: str | None = None,
+    ) -> torch.Tensor:
+        """Fill `tensor` with normal numbers of a mean and a standard deviation.
+
+        Raises:
+            TypeError: its dtype is not one of `randn`.
+            RuntimeError: it cannot be written, or `std` is negative.
+        """
+        _check_std(std)
+        return self._normal_(tensor, mean, std, backend)
+
+    def uniform_(
+        self,
+        tensor: torch.Tensor,
+        low: float = 0.0,
+        high: float = 1.0,
+        *,
+        backend: str | None = None,
+    ) -> torch.Tensor:
+        """Fill `tensor` with uniform numbers in [low, high).
+
+        Raises:
+            TypeError: its dtype is not one of `rand`.
+            RuntimeError: it cannot be written, or `low` and `high` are no finite range.
+        """
+        draw.check_dtype("uniform", tensor.dtype)
+        if not (low <= high and high - low <= torch.finfo(tensor.dtype).max):
+            raise RuntimeError(f"[low, high) must be a finite range, not [{low}, {high})")
+        draw.fill_(self, "uniform", tensor, backend=backend)
+        if (low, high) == (0, 1):
+            return tensor
+        with torch.no_grad():
+            scaled = tensor.to(_compute_dtype(tensor.dtype)).mul_(high - low).add_(low)
+            tensor.copy_(scaled)
+            # Rounding may have reached `high`, which a half-open range leaves out.
+            return tensor.clamp_(max=_below(high, tensor.dtype)) if low < high else tensor
+
+    def random_(
+        self,
+        tensor: torch.Tensor,
+        low: int | None = None,
+        high: int | None = None,
+        *,
+        backend: str | None = None,
+    ) -> torch.Tensor:
+        """Fill `tensor` with integers: `random_(t, low, high)`, `random_(t, high)`, `random_(t)`.
+
+        Without bounds they are all the integers from 0 that the dtype holds exactly.
+
+        Raises:
+            TypeError: a bound is no integer, or the dtype is complex.
+            RuntimeError: it cannot be written, or the range is empty or does not fit the dtype.
+        """
+        if low is None:
+            low, high = 0, draw.integer_limits(tensor.dtype)[1] + 1
+        elif high is None:
+            low, high = 0, low
+        first, span = draw.integer_range(low, high, tensor.dtype)
+        draw.check_writable(tensor)
+        self._integers_(tensor, first, span, backend)
+        return tensor
+
+    # What they share
+
+    def _like(self, kind: str, input: torch.Tensor, options: Options) -> torch.Tensor:
+        if not isinstance(input, torch.Tensor):
+            raise TypeError(f"input must be a torch.Tensor, not {type(input).__name__}")
+        dtype = options.get("dtype") or input.dtype
+        draw.check_dtype(kind, dtype)
+        tensor = torch.empty_like(
+            input,
+            dtype=dtype,
+            layout=options.get("layout") or input.layout,
+            device=options.get("device") or input.device,
+            pin_memory=bool(options.get("pin_memory")),
+            memory_format=options.get("memory_format") or torch.preserve_format,
+        )
+        draw.fill_(self, kind, tensor, backend=options.get("backend"))
+        return draw.finish(tensor, options)
+
+    def _normal_(
+        self,
+        tensor: torch.Tensor,
+        mean: torch.Tensor | float,
+        std: torch.Tensor | float,
+        backend: str | None,
+    ) -> torch.Tensor:
+        numbers = not isinstance(mean, torch.Tensor) and not isinstance(std, torch.Tensor)
+        draw.check_dtype("normal", tensor.dtype)
+        if numbers and (mean, std) == (0, 1):
+            return draw.fill_(self, "normal", tensor, backend=backend)
+        draw.check_writable(tensor)
+        # `tensor` may share memory with a mean or std, and 16 bits are too few to scale in.
+        compute = _compute_dtype(tensor.dtype)
+        drawn = torch.empty(tensor.shape, dtype=compute, device=tensor.device)
+        draw.fill_(self, "normal", drawn, backend=backend)
+        with torch.no_grad():
+            return tensor.copy_(drawn.mul_(_as(std, drawn)).add_(_as(mean, drawn)))
+
+    def _integers_(
+        self, tensor: torch.Tensor, first: int, span: int, backend: str | None
+    ) -> None:
+        direct = tensor.dtype is torch.int64
+        drawn = tensor if direct else torch.empty_like(tensor, dtype=torch.int64)
+        draw.fill_(self, "integers", drawn, backend=backend, low=first, span=span)
+        if not direct:
+            with torch.no_grad():
+                tensor.copy_(drawn)
+
+
+def _sized(size: tuple[Any, ...], options: Options) -> tuple[tuple[int, ...], Options]:
+    """The shape, which may be the keyword `size`, and the other keywords."""
+    keyword = options.pop("size", None)  # type: ignore[typeddict-item]
+    return draw.size_from(size, keyword), options
+
+
+def _randint_arguments(args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, Any, Any]:
+    """`low`, `high` and `size`, taken from `args` and, what is missing there, from `options`."""
+    given = list(args)
+    size = options.pop("size") if "size" in options else given.pop() if given else None
+    high = options.pop("high") if "high" in options else given.pop() if given else None
+    low = options.pop("low") if "low" in options else given.pop() if given else 0
+    if given or size is None or high is None:
+        raise TypeError(f"randint takes (high, size) or (low, high, size), not {args}")
+    return low, high, size
+
+
+def _check_std(std: torch.Tensor | float) -> None:
+    if isinstance(std, torch.Tensor):
+        negative = not std.is_meta and std.numel() > 0 and bool((std < 0).any())
+    else:
+        negative = std < 0
+    if negative:
+        raise RuntimeError(f"std must be at least 0, not {std}")
+
+
+def _compute_dtype(dtype: torch.dtype) -> torch.dtype:
+    return torch.float64 if dtype is torch.float64 else torch.float32
+
+
+def _as(value: torch.Tensor | float, like: torch.Tensor) -> torch.Tensor | float:
+    return value.to(like) if isinstance(value, torch.Tensor) else value
+
+
+def _below(high: float, dtype: torch.dtype) -> float:
+    """The largest number of `dtype` below `high`."""
+    top = torch.tensor(high, dtype=torch.float64)
+    rounded = top.to(dtype)
+    while rounded.to(torch.float64) >= top:
+        rounded = torch.nextafter(rounded, torch.tensor(-math.inf, dtype=dtype))
+    return rounded.item()

@@ -1,0 +1,316 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The `Generator`: a seed, a stream and a position, and the draws that move the position."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, SupportsIndex
+
+import torch
+
+from reprorng import adapter, draw
+from reprorng.draws import Draws
+from reprorng.plan import Plan, make_plan
+from reprorng.spec import ALGORITHM
+from reprorng.state import State, as_algorithm, as_integer, as_position, as_seed, as_uint64
+
+
+class Generator(Draws):
+    """A source of noise that is the same, bit for bit, on every device.
+
+    It is accepted wherever torch or diffusers take a `torch.Generator`, and needs no device: the
+    numbers are made where the tensor lives. Its whole state is `(algorithm, seed, stream,
+    position)`. Threads may share one; each draw takes words of its own.
+
+    Args:
+        seed: An integer in [-2^63, 2^64), negative ones wrap as in `torch.manual_seed`. None takes
+            64 bits of system entropy, which `initial_seed()` tells.
+        stream: One of the 2^64 independent streams of the seed, in [0, 2^64).
+        position: Words of the stream to skip, in [0, 2^64].
+        algorithm: The algorithm id, which names every bit that follows.
+        device: None for "any device", or a torch device for `device` to report, for code that
+            insists on one. It decides no number.
+
+    Raises:
+        TypeError: an argument is of the wrong type.
+        ValueError: `seed` or `stream` is out of range, or `algorithm` is unknown.
+        OverflowError: `position` is out of range.
+
+    Example:
+        >>> import torch
+        >>> g = Generator(1234)
+        >>> torch.randn(2, 2, generator=g).shape
+        torch.Size([2, 2])
+        >>> g
+        Generator(seed=1234, stream=0, position=4, algorithm='philox4x32-10/v1')
+    """
+
+    def __init__(
+        self,
+        seed: SupportsIndex | None = None,
+        *,
+        stream: SupportsIndex = 0,
+        position: SupportsIndex = 0,
+        algorithm: str = ALGORITHM,
+        device: torch.device | str | None = None,
+    ) -> None:
+        """See the class."""
+        self._lock = threading.Lock()
+        self._state = State(
+            secrets.randbits(64) if seed is None else as_seed(seed),
+            as_uint64(stream, "stream"),
+            as_position(position),
+            as_algorithm(algorithm),
+        )
+        self._device = None if device is None else torch.device(device)
+
+    # What it is
+
+    @property
+    def algorithm(self) -> str:
+        """The algorithm id."""
+        return self._state.algorithm
+
+    @property
+    def stream(self) -> int:
+        """The number of the stream, in [0, 2^64)."""
+        return self._state.stream
+
+    @property
+    def position(self) -> int:
+        """How many 32-bit words of the stream have been used, in [0, 2^64]; it can be set."""
+        return self._state.position
+
+    @position.setter
+    def position(self, value: SupportsIndex) -> None:
+        position = as_position(value)
+        self._update(lambda state: replace(state, position=position))
+
+    @property
+    def device(self) -> torch.device | adapter.AnyDevice:
+        """The device asked for, or a stand-in that means "where the data is"."""
+        return adapter.ANY_DEVICE if self._device is None else self._device
+
+    def initial_seed(self) -> int:
+        """The seed, in [0, 2^64)."""
+        return self._state.seed
+
+    def __repr__(self) -> str:
+        """An expression that makes an equal generator."""
+        s = self._state
+        device = "" if self._device is None else f", device={str(self._device)!r}"
+        return (
+            f"Generator(seed={s.seed}, stream={s.stream}, position={s.position}, "
+            f"algorithm={s.algorithm!r}{device})"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both will draw the same numbers from now on."""
+        return self._state == other._state if isinstance(other, Generator) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # it is mutable
+
+    # Its state
+
+    def manual_seed(self, seed: SupportsIndex) -> Generator:
+        """Start the stream of another seed at position 0.
+
+        Args:
+            seed: An integer in [-2^63, 2^64).
+
+        Returns:
+            This generator, as `torch.Generator.manual_seed` does.
+
+        Raises:
+            TypeError: it is no integer.
+            ValueError: it is out of range.
+        """
+        number = as_seed(seed)
+        self._update(lambda state: replace(state, seed=number, position=0))
+        return self
+
+    def seed(self) -> int:
+        """Start the stream of a seed from system entropy, and return that seed."""
+        number = secrets.randbits(64)
+        self.manual_seed(number)
+        return number
+
+    def get_state(self) -> torch.Tensor:
+        """The state as a uint8 tensor; `docs/spec.md` lists its bytes."""
+        return torch.frombuffer(bytearray(self._state.to_bytes()), dtype=torch.uint8)
+
+    def set_state(self, new_state: torch.Tensor) -> Generator:
+        """Take over a state that `get_state` gave.
+
+        Args:
+            new_state: A uint8 tensor on the CPU.
+
+        Returns:
+            This generator.
+
+        Raises:
+            TypeError: it is no uint8 tensor.
+            RuntimeError: it is the state of something else, or corrupt.
+        """
+        if not isinstance(new_state, torch.Tensor) or new_state.dtype != torch.uint8:
+            kind = getattr(new_state, "dtype", type(new_state).__name__)
+            raise TypeError(f"a state must be a uint8 tensor, not {kind}")
+        state = State.from_bytes(bytes(new_state.cpu().flatten().tolist()))
+        self._update(lambda _: state)
+        return self
+
+    def state_dict(self) -> dict[str, str | int]:
+        """The state as a dictionary that JSON holds exactly."""
+        return self._state.to_dict()
+
+    def load_state_dict(self, state_dict: dict[str, str | int]) -> None:
+        """Take over a state that `state_dict` gave.
+
+        Raises:
+            TypeError: it is no dictionary, or a value is of the wrong type.
+            RuntimeError: it is the state of something else, or out of range.
+        """
+        state = State.from_dict(state_dict)
+        self._update(lambda _: state)
+
+    def clone_state(self) -> Generator:
+        """A new generator in the same state."""
+        return self._with(self._state)
+
+    def __reduce__(self) -> tuple[Callable[..., Generator], tuple[Any, ...]]:
+        """Pickle and copy by the state alone."""
+        return _rebuild, (self._state.to_bytes(), self._device)
+
+    # Where else it can go
+
+    def advance(self, words: SupportsIndex) -> Generator:
+        """Move the position by a number of 32-bit words, which may be negative.
+
+        Returns:
+            This generator.
+
+        Raises:
+            TypeError: it is no integer.
+            OverflowError: that leaves the stream.
+        """
+        step = as_integer(words, "words")
+        self._update(lambda state: replace(state, position=as_position(state.position + step)))
+        return self
+
+    def at(self, position: SupportsIndex) -> Generator:
+        """A new generator at another position of the same stream.
+
+        Raises:
+            TypeError: it is no integer.
+            OverflowError: that is outside the stream.
+        """
+        return self._with(replace(self._state, position=as_position(position)))
+
+    def fold_in(self, data: SupportsIndex) -> Generator:
+        """A new generator for the stream derived from this seed, this stream and `data`.
+
+        The position plays no part, and this generator stays as it is.
+
+        Args:
+            data: An integer in [0, 2^64), for example a step or a rank.
+
+        Raises:
+            TypeError: it is no integer.
+            ValueError: it is out of range.
+        """
+        return self._with(self._state.fold_in(as_uint64(data, "data")))
+
+    def spawn(self, n_children: SupportsIndex) -> list[Generator]:
+        """New generators for derived streams, other ones at every call.
+
+        Each is numbered by two words of this stream, which count as drawn.
+
+        Args:
+            n_children: How many.
+
+        Raises:
+            TypeError: it is no integer.
+            RuntimeError: it is negative.
+            OverflowError: the stream ends before the last word.
+        """
+        count = draw.count_of(n_children, "n_children")
+        with self._lock:
+            children, self._state = self._state.spawn(count)
+        return [self._with(child) for child in children]
+
+    # How it draws
+
+    @contextmanager
+    def reserve(
+        self, count: int, kind: str, dtype: str, *, low: int = 0, span: int = 0
+    ) -> Iterator[Plan]:
+        """The plan of the next elements; they count as drawn unless the block raises.
+
+        The words are set aside at once, so that threads never share any. After an error they are
+        given back if nobody has drawn in the meantime.
+
+        Args:
+            count: How many elements.
+            kind: What to draw, see `Plan`.
+            dtype: The name of the element type.
+            low: For integers, the smallest value.
+            span: For integers, how many values.
+
+        Yields:
+            The plan.
+
+        Raises:
+            TypeError: there is no such kind, or it has no such dtype.
+            OverflowError: the stream ends before the last element.
+        """
+        with self._lock:
+            before = self._state
+            plan = make_plan(
+                before.seed,
+                before.stream,
+                before.position,
+                count,
+                kind,
+                dtype,
+                low=low,
+                span=span,
+                algorithm=before.algorithm,
+            )
+            after = self._state = replace(before, position=plan.end)
+        try:
+            yield plan
+        except BaseException:
+            with self._lock:
+                if self._state is after:
+                    self._state = before
+            raise
+
+    @classmethod
+    def __torch_function__(
+        cls,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Answer torch's own functions when one of their arguments is a generator of ours."""
+        return adapter.dispatch(cls, func, args, kwargs or {})
+
+    def _update(self, change: Callable[[State], State]) -> None:
+        with self._lock:
+            self._state = change(self._state)
+
+    def _with(self, state: State) -> Generator:
+        made = Generator(0, device=self._device)
+        made._state = state
+        return made
+
+
+def _rebuild(state: bytes, device: torch.device | None) -> Generator:
+    made = Generator(0, device=device)
+    made._state = State.from_bytes(state)
+    return made
