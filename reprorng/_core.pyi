@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 from numpy import float32, uint32
 from numpy.typing import NDArray
 

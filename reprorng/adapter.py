@@ -20,9 +20,9 @@ Handler = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
 class AnyDevice:
     """The device of a generator that is bound to none.
 
-    Its `type` is neither `"cpu"` nor `"cuda"`, so that code which compares it draws on the device it
-    wanted anyway. As an argument of a torch function it means: where the data is, or torch's default
-    device where there is no data.
+    Its `type` is neither `"cpu"` nor `"cuda"`, so that code which compares it draws on the device
+    it wanted anyway. As an argument of a torch function it means: where the data is, or torch's
+    default device where there is no data.
     """
 
     type = "any"

@@ -273,4 +273,3 @@ def count_of(value: SupportsIndex, name: str) -> int:
     if count < 0:
         raise RuntimeError(f"{name} must be at least 0, not {count}")
     return count
-

@@ -123,7 +123,8 @@ class Draws(ABC):
         elif size is not None:
             raise TypeError("a size goes with a mean and a std that are both numbers")
         else:
-            shape = tuple(torch.broadcast_shapes(*(t.shape for t in tensors)))
+            shapes = (t.shape for t in tensors)
+            shape = tuple(torch.broadcast_shapes(*shapes))  # type: ignore[no-untyped-call]
             default = tensors[0].dtype
             if options.get("out") is None and options.get("device") is None:
                 options["device"] = tensors[0].device
@@ -247,9 +248,7 @@ class Draws(ABC):
         with torch.no_grad():
             return tensor.copy_(drawn.mul_(_as(std, drawn)).add_(_as(mean, drawn)))
 
-    def _integers_(
-        self, tensor: torch.Tensor, first: int, span: int, backend: str | None
-    ) -> None:
+    def _integers_(self, tensor: torch.Tensor, first: int, span: int, backend: str | None) -> None:
         direct = tensor.dtype is torch.int64
         drawn = tensor if direct else torch.empty_like(tensor, dtype=torch.int64)
         draw.fill_(self, "integers", drawn, backend=backend, low=first, span=span)

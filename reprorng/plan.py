@@ -78,7 +78,7 @@ class Plan:
         return self.position + self.count * self.words_per_element
 
 
-def make_plan(
+def make_plan(  # noqa: PLR0913  # a plan has that many parts
     seed: int,
     stream: int,
     position: int,
@@ -122,11 +122,10 @@ def make_plan(
     width = WORDS_PER_ELEMENT.get((kind, dtype))
     if width is None:
         allowed = [d for k, d in WORDS_PER_ELEMENT if k == kind]
-        raise TypeError(
-            f"{kind} has no dtype {dtype}; allowed: {', '.join(allowed)}"
-            if allowed
-            else f"unknown kind {kind!r}; allowed: {', '.join({k: 0 for k, _ in WORDS_PER_ELEMENT})}"
-        )
+        if not allowed:
+            kinds = dict.fromkeys(k for k, _ in WORDS_PER_ELEMENT)
+            raise TypeError(f"unknown kind {kind!r}; allowed: {', '.join(kinds)}")
+        raise TypeError(f"{kind} has no dtype {dtype}; allowed: {', '.join(allowed)}")
     if count < 0:
         raise ValueError(f"cannot draw {count} elements; the count must be at least 0")
     start = position + -position % width if count else position

@@ -67,7 +67,8 @@ def register(backend: Backend) -> None:
         TypeError: it lacks a part of the interface.
         ValueError: its name is taken.
     """
-    missing = [part for part in ("name", "devices", "why_not", "fill") if not hasattr(backend, part)]
+    parts = ("name", "devices", "why_not", "fill")
+    missing = [part for part in parts if not hasattr(backend, part)]
     if missing:
         raise TypeError(f"{backend!r} is no backend: it lacks {', '.join(missing)}")
     if backend.name in _registry:

@@ -26,7 +26,7 @@ class CpuBackend:
         instruction_set: One of the names `variants` lists; None takes the best this machine has.
     """
 
-    devices = ("cpu",)
+    devices: tuple[str, ...] = ("cpu",)
 
     def __init__(self, instruction_set: str | None = None) -> None:
         """See the class."""

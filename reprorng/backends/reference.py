@@ -36,7 +36,7 @@ class ReferenceBackend:
     """The specification, executed."""
 
     name = "reference"
-    devices = ("cpu",)
+    devices: tuple[str, ...] = ("cpu",)
 
     def why_not(self) -> str | None:
         """It runs wherever NumPy does."""
@@ -75,8 +75,8 @@ def _from_words(plan: Plan, w: Array, first: int, transform: Transform) -> Array
         case _:
             before, after = first % 2, (first + len(w)) % 2
             drawn = _with_partners(plan, w, first, before, after)
-            pairs = np.stack(rotate(radius(drawn[0::2], transform), drawn[1::2], transform), axis=-1)
-            values = pairs.reshape(-1)[before : before + len(w)]
+            pairs = rotate(radius(drawn[0::2], transform), drawn[1::2], transform)
+            values = np.stack(pairs, axis=-1).reshape(-1)[before : before + len(w)]
     if plan.dtype == "bfloat16":
         return to_bfloat16(values)
     return values.astype(plan.dtype)
@@ -113,8 +113,9 @@ def philox4x32_10(key: int, stream: int, blocks: Array) -> Array:
         The words, uint32, shape (n, 4).
     """
     low, half = np.uint64(0xFFFFFFFF), np.uint64(32)
+    streams = np.full_like(blocks, stream)
     c0, c1 = blocks & low, blocks >> half
-    c2, c3 = np.uint64(stream) & low, np.uint64(stream) >> half
+    c2, c3 = streams & low, streams >> half
     k0, k1 = key & 0xFFFFFFFF, key >> 32
     for _ in range(PHILOX_ROUNDS):
         p0, p1 = c0 * np.uint64(PHILOX_M0), c2 * np.uint64(PHILOX_M1)
@@ -142,7 +143,8 @@ def uniform(w: Array, bits: int) -> Array:
     """The highest `bits` bits of each word over 2^bits, in the float as wide as the word."""
     real = np.float32 if w.dtype == np.uint32 else np.float64
     shift = w.dtype.type(8 * w.dtype.itemsize - bits)
-    return (w >> shift).astype(real) * real(2.0**-bits)
+    values: Array = (w >> shift).astype(real) * real(2.0**-bits)
+    return values
 
 
 def integers(w: Array, low: int, span: int) -> Array:
@@ -166,7 +168,7 @@ def radius(w: Array, transform: Transform) -> Array:
     unsigned, signed, real = _types(transform)
     g = fma(w.view(signed).astype(real), real(transform.scale), real(transform.half))
     one = unsigned(transform.one)
-    bits = g.view(unsigned)
+    bits: Array = g.view(unsigned)
     shift = (np.where(g < 0, one, bits) ^ one) & unsigned(transform.exponent)
     z = (bits + shift).view(real)
     h = np.minimum(np.abs(z), real(2) - z)
@@ -208,7 +210,7 @@ def _types(transform: Transform) -> tuple[type, type, type]:
 
 
 def fma(a: Array, b: Array, c: Array) -> Array:
-    """a * b + c, rounded once, in float32 or float64.
+    """The exact a * b + c, rounded once, in float32 or float64.
 
     The exact value is brought to double precision by rounding to odd, after which the last rounding
     cannot go wrong: Boldo and Melquiond, "Emulation of a FMA and correctly rounded sums: proved

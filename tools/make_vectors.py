@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Write the known answers in `reprorng/vectors` from the reference, or check them.
+
+Random123's own answers are entered here by hand, as numbers from its distribution; all others are
+what the reference backend gives. Vectors are never rewritten to make a test pass.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from reprorng.backends.reference import ReferenceBackend
+from reprorng.plan import WORDS_PER_ELEMENT
+from reprorng.spec import ALGORITHM
+from reprorng.state import State
+from reprorng.testing import draw_bytes, plan_of_case
+
+FOLDER = Path(__file__).resolve().parent.parent / "reprorng" / "vectors"
+
+# tests/kat_vectors of Random123: all zeros, all ones, and the digits of pi.
+RANDOM123 = [
+    {
+        "id": "zeros",
+        "counter": ["00000000", "00000000", "00000000", "00000000"],
+        "key": ["00000000", "00000000"],
+        "expected": ["6627e8d5", "e169c58d", "bc57ac4c", "9b00dbd8"],
+    },
+    {
+        "id": "ones",
+        "counter": ["ffffffff", "ffffffff", "ffffffff", "ffffffff"],
+        "key": ["ffffffff", "ffffffff"],
+        "expected": ["408f276d", "41c83b0e", "a20bc7c6", "6d5451fd"],
+    },
+    {
+        "id": "pi",
+        "counter": ["243f6a88", "85a308d3", "13198a2e", "03707344"],
+        "key": ["a4093822", "299f31d0"],
+        "expected": ["d16cfe09", "94fdcceb", "5001e420", "24126ea1"],
+    },
+]
+
+# Where a carry, a sign or a lane could go wrong; each with the reason it is there.
+PLACES = {
+    "start": (0, 0, 0),
+    "odd": (1, 0, 3),
+    "word_2_31": (2, 5, (1 << 31) - 3),
+    "word_2_32": (1234, 0, (1 << 32) - 3),
+    "block_2_32": ((1 << 64) - 1, 1, (1 << 34) - 3),
+    "word_2_63": (0x0123456789ABCDEF, 0xFEDCBA9876543210, (1 << 63) - 3),
+    "end": (3, (1 << 64) - 1, (1 << 64) - 20),
+}
+SHORT, LONG, SHOWN = 9, 1 << 16, 16
+
+
+def draws() -> dict[str, Any]:
+    """The content of `draws.json`."""
+    cases = []
+    for (kind, dtype), _ in tqdm(WORDS_PER_ELEMENT.items(), desc="draws", disable=None):
+        ranges = [(-7, 1000), (-(1 << 63), 0)] if kind == "integers" else [(0, 0)]
+        for low, span in ranges:
+            for place, (seed, stream, position) in PLACES.items():
+                cases.append(case(f"{place}", kind, dtype, (seed, stream, position), SHORT, low, span))
+            cases.append(case("long", kind, dtype, (42, 0, 0), LONG, low, span))
+    notes = {
+        "expected": f"the first elements (at most {SHOWN}) as bit patterns, most significant digit first",
+        "decimal": "the same for people",
+        "sha256": "of all elements as little-endian bytes",
+        "low, span": "of integers; a span of 0 stands for 2^64",
+    }
+    return {"algorithm": ALGORITHM, "spec": "docs/spec.md", "notes": notes, "cases": cases}
+
+
+def case(
+    place: str, kind: str, dtype: str, state: tuple[int, int, int], count: int, low: int, span: int
+) -> dict[str, Any]:
+    """One known answer."""
+    answer: dict[str, Any] = {
+        "id": "-".join([kind, dtype, place] + ([f"span{span}"] if kind == "integers" else [])),
+        "kind": kind,
+        "dtype": dtype,
+        "seed": str(state[0]),
+        "stream": str(state[1]),
+        "position": str(state[2]),
+        "count": count,
+        "low": str(low),
+        "span": str(span),
+    }
+    data = draw_bytes(ReferenceBackend(), plan_of_case(answer))
+    width = len(data) // count
+    shown = [data[i : i + width] for i in range(0, min(count, SHOWN) * width, width)]
+    answer["expected"] = [element[::-1].hex() for element in shown]
+    answer["decimal"] = [decimal(element, dtype) for element in shown]
+    answer["sha256"] = hashlib.sha256(data).hexdigest()
+    return answer
+
+
+def decimal(element: bytes, dtype: str) -> str:
+    """One little-endian element in decimal."""
+    if dtype == "bfloat16":
+        return str(np.frombuffer(b"\0\0" + element, "<f4")[0])
+    return str(np.frombuffer(element, np.dtype(dtype).newbyteorder("<"))[0])
+
+
+def states() -> dict[str, Any]:
+    """The content of `states.json`."""
+    cases = []
+    for name, (seed, stream, position) in PLACES.items():
+        state = State(seed, stream, position)
+        children, after = state.spawn(2)
+        cases.append(
+            {
+                "id": name,
+                "state": text(state),
+                "bytes": state.to_bytes().hex(),
+                "fold_in": {str(d): text(state.fold_in(d)) for d in (0, 1, (1 << 64) - 1)},
+                "spawn_2": [text(child) for child in children],
+                "after_spawn_2": text(after),
+            }
+        )
+    notes = {
+        "state": "integers as decimal strings, which every JSON reader keeps",
+        "bytes": "the 68 bytes of the state, in order",
+    }
+    return {"algorithm": ALGORITHM, "spec": "docs/spec.md", "notes": notes, "cases": cases}
+
+
+def text(state: State) -> dict[str, str]:
+    """A state with its integers as strings."""
+    return {key: str(value) for key, value in state.to_dict().items()}
+
+
+def render() -> dict[str, str]:
+    """Every file's name and text."""
+    philox = {
+        "algorithm": "philox4x32-10",
+        "source": "Random123, tests/kat_vectors",
+        "notes": {"counter, key, expected": "32-bit words, word 0 first"},
+        "cases": RANDOM123,
+    }
+    contents = {"philox": philox, "draws": draws(), "states": states()}
+    return {f"{name}.json": json.dumps(c, indent=1) + "\n" for name, c in contents.items()}
+
+
+def main() -> int:
+    """Write or compare the files; the exit status of the check is 1 if one differs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="compare, write nothing")
+    check = parser.parse_args().check
+    status = 0
+    for name, content in render().items():
+        path = FOLDER / name
+        if not check:
+            path.write_text(content)
+        elif not path.exists() or path.read_text() != content:
+            sys.stderr.write(f"{name} is not what the reference gives\n")
+            status = 1
+    return status
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
