@@ -21,7 +21,7 @@ using Array = py::array_t<T, py::array::c_style | py::array::forcecast>;
 
 const Kernels& kernels_of_variant(int variant) {
   if (variant < 0 || variant >= kVariantCount) throw py::index_error("no such variant");
-  if (!kVariants[variant].can_run()) {
+  if (!kVariants[variant].can_run) {
     throw std::runtime_error(std::string(kVariants[variant].name) + " needs " +
                              kVariants[variant].requirement);
   }
@@ -30,13 +30,14 @@ const Kernels& kernels_of_variant(int variant) {
 
 py::list variants() {
   py::list out;
-  for (const Variant& v : kVariants) out.append(py::make_tuple(v.name, v.requirement, v.can_run()));
+  for (const Variant& v : kVariants) out.append(py::make_tuple(v.name, v.requirement, v.can_run));
   return out;
 }
 
 // The caller owns `count` elements at `address` and keeps them alive: the GIL is released.
-void fill_memory(int variant, int kernel, std::uint64_t seed, std::uint64_t stream, std::uint64_t first,
-          std::uint64_t count, std::uintptr_t address, unsigned threads, std::uint64_t grain) {
+void fill_memory(int variant, int kernel, std::uint64_t seed, std::uint64_t stream,
+                 std::uint64_t first, std::uint64_t count, std::uintptr_t address, unsigned threads,
+                 std::uint64_t grain) {
   const Kernels& kernels = kernels_of_variant(variant);
   if (kernel < 0 || kernel >= kKernelCount) throw py::index_error("no such kernel");
   const Fill fill_one = kernels.fill[kernel];
@@ -90,9 +91,10 @@ PYBIND11_MODULE(_core, m) {
   for (const char* name : kKernelNames) names.append(name);
   m.attr("KERNELS") = py::tuple(names);
   m.def("variants", &variants, "(name, what it needs, whether it can run here), best first.");
-  m.def("fill", &fill_memory, py::arg("variant"), py::arg("kernel"), py::arg("seed"), py::arg("stream"),
-        py::arg("first"), py::arg("count"), py::arg("address"), py::arg("threads"),
-        py::arg("grain"), "Write elements first to first + count - 1 of a stream at an address.");
+  m.def("fill", &fill_memory, py::arg("variant"), py::arg("kernel"), py::arg("seed"),
+        py::arg("stream"), py::arg("first"), py::arg("count"), py::arg("address"),
+        py::arg("threads"), py::arg("grain"),
+        "Write elements first to first + count - 1 of a stream at an address.");
   m.def("map_to_range", &map_to_range, py::arg("address"), py::arg("count"), py::arg("low"),
         py::arg("span"), "Map 64-bit words in place to integers from low, below low + span.");
   m.def("radius", &radius_table, py::arg("variant"), py::arg("words"),

@@ -8,10 +8,9 @@
 namespace reprorng {
 namespace {
 
-bool always() { return true; }
-
 #if defined(__x86_64__)
 bool has_avx2() {
+  __builtin_cpu_init();
   // Not every supported compiler knows the name "f16c".
   unsigned a, b, c, d;
   const bool f16c = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
@@ -27,18 +26,18 @@ bool has_avx512() {
 
 const Variant kVariants[kVariantCount] = {
 #if defined(__x86_64__)
-    {"avx512", "an x86-64 processor with AVX-512 F, DQ, BW and VL", &kAvx512Kernels, has_avx512},
-    {"avx2", "an x86-64 processor with AVX2, FMA and F16C", &kAvx2Kernels, has_avx2},
+    {"avx512", "an x86-64 processor with AVX-512 F, DQ, BW and VL", &kAvx512Kernels, has_avx512()},
+    {"avx2", "an x86-64 processor with AVX2, FMA and F16C", &kAvx2Kernels, has_avx2()},
 #else
-    {"avx512", "an x86-64 processor with AVX-512 F, DQ, BW and VL", nullptr, always},
-    {"avx2", "an x86-64 processor with AVX2, FMA and F16C", nullptr, always},
+    {"avx512", "an x86-64 processor with AVX-512 F, DQ, BW and VL", nullptr, false},
+    {"avx2", "an x86-64 processor with AVX2, FMA and F16C", nullptr, false},
 #endif
 #if defined(__aarch64__)
-    {"neon", "an AArch64 processor", &kNeonKernels, always},
+    {"neon", "an AArch64 processor", &kNeonKernels, true},
 #else
-    {"neon", "an AArch64 processor", nullptr, always},
+    {"neon", "an AArch64 processor", nullptr, false},
 #endif
-    {"scalar", "any processor", &kScalarKernels, always},
+    {"scalar", "any processor", &kScalarKernels, true},
 };
 
 }  // namespace reprorng

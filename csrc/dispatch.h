@@ -13,11 +13,9 @@ extern const Kernels kNeonKernels;
 
 struct Variant {
   const char* name;
-  const char* requirement;   // what the machine must have
-  const Kernels* kernels;    // null where this build has no code for it
-  bool (*machine_has_it)();
-
-  bool can_run() const { return kernels != nullptr && machine_has_it(); }
+  const char* requirement;  // what the machine must have
+  const Kernels* kernels;   // null where this build has no code for it
+  bool can_run;              // asked once: under a hypervisor the question is slow
 };
 
 constexpr int kVariantCount = 4;

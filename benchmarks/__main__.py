@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m benchmarks`: check the bits, then time them on one thread beside torch and others."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+import reprorng
+from benchmarks.cases import cases
+from benchmarks.machine import describe
+from benchmarks.run import measure
+from reprorng.testing import check_backend
+
+RESULT = Path(__file__).parent / "results" / "cpu.json"
+
+
+def main() -> None:
+    """Check, time, print, and write the result down if asked to."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--save", action="store_true", help=f"write {RESULT.name} for the repository")
+    arguments = parser.parse_args()
+    console = Console()
+    torch.set_num_threads(1)
+
+    for name, reason in reprorng.backends.available().items():
+        if reason is None:
+            compared = check_backend(reprorng.backends.get(name))
+            console.print(f"{name}: {compared} draws equal the reference, bit for bit")
+
+    rows = []
+    table = Table(title="one thread, CPU time, medians; every buffer touched before")
+    for column in ("kind", "dtype", "elements", "who", "ns an element", "× torch", "quartiles"):
+        table.add_column(column, justify="right" if "×" in column or "ns" in column else "left")
+    for case in track(list(cases()), description="timing", console=console):
+        for row in measure(case):
+            rows.append(row)
+            low, high = row["times_torch_quartiles"]
+            table.add_row(
+                row["kind"],
+                row["dtype"],
+                f"2^{case.count.bit_length() - 1}",
+                row["contestant"],
+                f"{row['ns_per_element']:.3f}",
+                f"{row['times_torch']:.2f}",
+                f"{low:.2f}–{high:.2f}",
+            )
+        table.add_section()
+    console.print(table)
+    if arguments.save:
+        RESULT.write_text(json.dumps({**describe(), "threads": 1, "rows": rows}, indent=1) + "\n")
+        console.print(f"written to {RESULT.name}")
+
+
+if __name__ == "__main__":
+    main()
