@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The same numbers as NumPy arrays: every function is that of `reprorng`, tensor for array.
+
+A separate module, so that neither side has to guess which of the two a caller means.
+
+Example:
+    >>> import reprorng, reprorng.numpy
+    >>> x = reprorng.numpy.randn(2, 3, seed=0)
+    >>> x.dtype, bool((x == reprorng.randn(2, 3, seed=0).numpy()).all())
+    (dtype('float32'), True)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, SupportsIndex, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import DTypeLike, NDArray
+
+from reprorng import functional
+
+Array: TypeAlias = NDArray[Any]
+
+
+def randn(
+    *size: Any, dtype: DTypeLike = None, out: Array | None = None, **options: Any
+) -> Array:
+    """Normal numbers, mean 0 and variance 1; see `reprorng.randn`.
+
+    Args:
+        *size: The shape, as integers or as one sequence.
+        dtype: float32 (the default), float16 or float64.
+        out: An array of that shape to fill instead; it fixes the dtype.
+        **options: See `reprorng.functional.From`; also `backend`.
+
+    Returns:
+        An array of that shape.
+
+    Raises:
+        TypeError: an argument is of the wrong type, or the dtype is none of the above.
+        ValueError: `out` is read-only.
+        RuntimeError: `out` has another shape or dtype, or overlaps itself.
+    """
+    return _draw(functional.randn, size, dtype, out, options)
+
+
+def rand(*size: Any, dtype: DTypeLike = None, out: Array | None = None, **options: Any) -> Array:
+    """Uniform numbers in [0, 1); see `reprorng.rand`.
+
+    Args:
+        *size: The shape, as integers or as one sequence.
+        dtype: float32 (the default), float16 or float64.
+        out: An array of that shape to fill instead; it fixes the dtype.
+        **options: See `reprorng.functional.From`; also `backend`.
+
+    Returns:
+        An array of that shape.
+
+    Raises:
+        TypeError: an argument is of the wrong type, or the dtype is none of the above.
+        ValueError: `out` is read-only.
+        RuntimeError: `out` has another shape or dtype, or overlaps itself.
+    """
+    return _draw(functional.rand, size, dtype, out, options)
+
+
+def bits(*size: Any, dtype: DTypeLike = None, out: Array | None = None, **options: Any) -> Array:
+    """Raw words; see `reprorng.bits`.
+
+    Args:
+        *size: The shape, as integers or as one sequence.
+        dtype: uint32 (the default) or uint64, or their bits as int32 or int64.
+        out: An array of that shape to fill instead; it fixes the dtype.
+        **options: See `reprorng.functional.From`; also `backend`.
+
+    Returns:
+        An array of that shape.
+
+    Raises:
+        TypeError: an argument is of the wrong type, or the dtype is none of the above.
+        ValueError: `out` is read-only.
+        RuntimeError: `out` has another shape or dtype, or overlaps itself.
+    """
+    return _draw(functional.bits, size, dtype, out, options)
+
+
+def randint(*args: Any, dtype: DTypeLike = None, out: Array | None = None, **options: Any) -> Array:
+    """Integers in [low, high); see `reprorng.randint`.
+
+    Args:
+        *args: `(high, size)` or `(low, high, size)`.
+        dtype: int64 (the default) or another type that holds the range.
+        out: An array of that size to fill instead; it fixes the dtype.
+        **options: See `reprorng.functional.From`; also `backend`.
+
+    Returns:
+        An array of that size.
+
+    Raises:
+        TypeError: a bound or the size is no integer, or missing.
+        ValueError: `out` is read-only.
+        RuntimeError: `out` has another shape or dtype, or overlaps itself; or the range is empty or
+            does not fit the dtype.
+    """
+    return _draw(functional.randint, args, dtype, out, options)
+
+
+def randperm(
+    n: SupportsIndex, *, dtype: DTypeLike = None, out: Array | None = None, **options: Any
+) -> Array:
+    """A random permutation of the integers from 0 to n - 1; see `reprorng.randperm`.
+
+    Args:
+        n: How many.
+        dtype: int64 (the default) or another type that holds them.
+        out: An array of n elements to fill instead; it fixes the dtype.
+        **options: See `reprorng.functional.From`; also `backend`.
+
+    Returns:
+        An array of shape (n,).
+
+    Raises:
+        TypeError: `n` is no integer.
+        ValueError: `out` is read-only.
+        RuntimeError: `out` has another shape or dtype, or overlaps itself; or `n` is negative or too
+            large for the dtype.
+    """
+    return _draw(functional.randperm, (n,), dtype, out, options)
+
+
+def _draw(
+    function: Callable[..., torch.Tensor],
+    args: tuple[Any, ...],
+    dtype: DTypeLike,
+    out: Array | None,
+    options: dict[str, Any],
+) -> Array:
+    if dtype is not None:
+        options["dtype"] = _torch_dtype(np.dtype(dtype))
+    if out is None:
+        return function(*args, device="cpu", **options).numpy()
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out must be a numpy.ndarray, not {type(out).__name__}")
+    if not out.flags.writeable:
+        raise ValueError("out is read-only")
+    _torch_dtype(out.dtype)
+    # Torch knows neither negative strides nor a foreign byte order: such arrays get a copy.
+    native = out.dtype.isnative and all(stride >= 0 for stride in out.strides)
+    memory = out if native else np.empty(out.shape, out.dtype.newbyteorder("="))
+    function(*args, out=torch.from_numpy(memory), **options)
+    if not native:
+        np.copyto(out, memory)
+    return out
+
+
+def _torch_dtype(dtype: np.dtype[Any]) -> torch.dtype:
+    found = getattr(torch, dtype.name, None)
+    if not isinstance(found, torch.dtype):
+        raise TypeError(f"there are no numbers of dtype {dtype}; allowed: those that torch has")
+    return found
