@@ -23,7 +23,6 @@ FLAGS = [
     "-Wextra",
     "-Wno-ignored-attributes",
     "-Wno-psabi",
-    "-Wno-maybe-uninitialized",
 ]
 
 X86_64 = platform.machine().lower() in {"x86_64", "amd64"}

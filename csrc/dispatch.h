@@ -15,7 +15,7 @@ struct Variant {
   const char* name;
   const char* requirement;  // what the machine must have
   const Kernels* kernels;   // null where this build has no code for it
-  bool can_run;              // asked once: under a hypervisor the question is slow
+  bool can_run;             // asked once: under a hypervisor the question is slow
 };
 
 constexpr int kVariantCount = 4;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same seed gives the same noise, bit for bit, on every device.
 
-Example:
+Examples:
     >>> import torch, reprorng
     >>> g = reprorng.Generator(0)
     >>> torch.equal(torch.randn(4, generator=g), reprorng.randn(4, seed=0))

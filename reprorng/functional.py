@@ -74,7 +74,7 @@ def manual_seed(seed: SupportsIndex) -> Generator:
         TypeError: it is no integer.
         ValueError: it is out of range.
 
-    Example:
+    Examples:
         >>> generator = manual_seed(0)
         >>> a = randn(2)
         >>> bool((randn(2, generator=manual_seed(0)) == a).all())
@@ -102,9 +102,9 @@ def randn(*size: Any, **options: Unpack[DrawOptions]) -> torch.Tensor:
         RuntimeError: the size is negative, or `out` does not fit.
         OverflowError: the stream ends before the last number.
 
-    Example:
+    Examples:
         >>> randn(3, seed=0)
-        tensor([ 0.0000,  0.0000,  0.0000])
+        tensor([-0.9247, -0.9911, -0.6176])
     """
     return _source(options).randn(*size, **options)  # type: ignore[misc]
 
@@ -126,9 +126,9 @@ def rand(*size: Any, **options: Unpack[DrawOptions]) -> torch.Tensor:
         RuntimeError: the size is negative, or `out` does not fit.
         OverflowError: the stream ends before the last number.
 
-    Example:
+    Examples:
         >>> rand(3, seed=0)
-        tensor([0.0000, 0.0000, 0.0000])
+        tensor([0.3990, 0.8805, 0.7357])
     """
     return _source(options).rand(*size, **options)  # type: ignore[misc]
 
@@ -150,7 +150,7 @@ def bits(*size: Any, **options: Unpack[DrawOptions]) -> torch.Tensor:
         RuntimeError: the size is negative, or `out` does not fit.
         OverflowError: the stream ends before the last word.
 
-    Example:
+    Examples:
         >>> [f"{word:08x}" for word in bits(4, seed=0).tolist()]
         ['6627e8d5', 'e169c58d', 'bc57ac4c', '9b00dbd8']
     """
@@ -177,9 +177,9 @@ def randint(*args: Any, **options: Any) -> torch.Tensor:
         RuntimeError: the range is empty or does not fit the dtype, or `out` does not fit.
         OverflowError: the stream ends before the last number.
 
-    Example:
+    Examples:
         >>> randint(10, (5,), seed=0)
-        tensor([0, 0, 0, 0, 0])
+        tensor([8, 6, 3, 0, 3])
     """
     return _source(options).randint(*args, **options)
 
@@ -203,9 +203,9 @@ def randperm(n: SupportsIndex, **options: Unpack[DrawOptions]) -> torch.Tensor:
         RuntimeError: `n` is negative or too large for the dtype, or `out` does not fit.
         OverflowError: the stream ends before the last word.
 
-    Example:
+    Examples:
         >>> randperm(5, seed=0)
-        tensor([0, 0, 0, 0, 0])
+        tensor([3, 4, 2, 1, 0])
     """
     return _source(options).randperm(n, **options)  # type: ignore[misc]
 
@@ -233,9 +233,9 @@ def normal(
         RuntimeError: a standard deviation is negative, or the shapes do not go together.
         OverflowError: the stream ends before the last number.
 
-    Example:
+    Examples:
         >>> normal(100.0, 0.5, (2,), seed=0)
-        tensor([0.0000, 0.0000])
+        tensor([99.5377, 99.5044])
     """
     return _source(options).normal(mean, std, size, **options)  # type: ignore[misc]
 

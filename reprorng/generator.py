@@ -40,7 +40,7 @@ class Generator(Draws):
         ValueError: `seed` or `stream` is out of range, or `algorithm` is unknown.
         OverflowError: `position` is out of range.
 
-    Example:
+    Examples:
         >>> import torch
         >>> g = Generator(1234)
         >>> torch.randn(2, 2, generator=g).shape

@@ -114,7 +114,7 @@ def make_plan(  # noqa: PLR0913  # a plan has that many parts
         TypeError: there is no such kind, or it has no such dtype.
         OverflowError: the stream ends before the last element.
 
-    Example:
+    Examples:
         >>> plan = make_plan(seed=7, stream=0, position=5, count=3, kind="normal", dtype="float64")
         >>> plan.position, plan.first, plan.end
         (6, 3, 12)

@@ -148,7 +148,7 @@ class State:
 def philox4x32_10(key: int, counter: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
     """One block in plain integers: the four words of a 64-bit key and four counter words.
 
-    Example:
+    Examples:
         >>> [f"{word:08x}" for word in philox4x32_10(0, (0, 0, 0, 0))]
         ['6627e8d5', 'e169c58d', 'bc57ac4c', '9b00dbd8']
     """

@@ -42,7 +42,7 @@ def load_vectors(name: str) -> dict[str, Any]:
     Raises:
         FileNotFoundError: there is no such file.
 
-    Example:
+    Examples:
         >>> load_vectors("draws")["algorithm"]
         'philox4x32-10/v1'
     """
@@ -63,7 +63,7 @@ def check_backend(backend: Backend) -> int:
         AssertionError: the first draw with a wrong byte, or with a byte written outside the output.
         RuntimeError: the backend cannot run here.
 
-    Example:
+    Examples:
         >>> import reprorng
         >>> check_backend(reprorng.backends.get("cpu")) > 1000
         True
@@ -98,8 +98,9 @@ def check_case(backend: Backend, case: dict[str, Any]) -> None:
 
 def plan_of_case(case: dict[str, Any]) -> Plan:
     """The plan of one known answer."""
-    numbers = {key: int(case[key]) for key in ("seed", "stream", "position", "count", "low", "span")}
-    return make_plan(kind=case["kind"], dtype=case["dtype"], **numbers)
+    keys = ("seed", "stream", "position", "count", "low", "span")
+    seed, stream, position, count, low, span = (int(case[key]) for key in keys)
+    return make_plan(seed, stream, position, count, case["kind"], case["dtype"], low=low, span=span)
 
 
 def draw_bytes(backend: Backend, plan: Plan) -> bytes:
@@ -148,9 +149,7 @@ def _compare(plan: Plan, got: bytes, expected: bytes, name: str) -> None:
         return
     width = getattr(torch, plan.dtype).itemsize
     wrong = [
-        i
-        for i in range(0, len(expected), width)
-        if got[i : i + width] != expected[i : i + width]
+        i for i in range(0, len(expected), width) if got[i : i + width] != expected[i : i + width]
     ]
     i = wrong[0]
     raise AssertionError(

@@ -33,6 +33,7 @@ constexpr std::uint32_t kPhiloxW1 = {w1:#010x}u;
 template <class Scalar>
 struct Constants;
 
+// clang-format off: one coefficient a line, as in the specification.
 {float32}
 {float64}
 }}  // namespace reprorng

@@ -15,6 +15,7 @@ constexpr std::uint32_t kPhiloxW1 = 0xbb67ae85u;
 template <class Scalar>
 struct Constants;
 
+// clang-format off: one coefficient a line, as in the specification.
 template <>
 struct Constants<float> {
   static constexpr std::uint32_t kOne = 0x3f800000u;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kinds (what becomes of the four words of a block) and the one loop that writes them: any first
-// element, any length.
+// The kinds (what becomes of the four words of a block) and the one loop that writes them: any
+// first element, any length.
 #pragma once
 
 #include "base.h"

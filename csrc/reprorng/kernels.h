@@ -12,9 +12,8 @@ namespace reprorng {
 
 // In the order of Kernels::fill.
 constexpr const char* kKernelNames[] = {
-    "bits_uint32",      "bits_uint64",    "uniform_float32", "uniform_float16",
-    "uniform_bfloat16", "uniform_float64", "normal_float32",  "normal_float16",
-    "normal_bfloat16",  "normal_float64",
+    "bits_uint32",     "bits_uint64",    "uniform_float32", "uniform_float16", "uniform_bfloat16",
+    "uniform_float64", "normal_float32", "normal_float16",  "normal_bfloat16", "normal_float64",
 };
 constexpr int kKernelCount = sizeof(kKernelNames) / sizeof(kKernelNames[0]);
 constexpr int kElementSizes[kKernelCount] = {4, 8, 4, 2, 2, 8, 4, 2, 2, 8};

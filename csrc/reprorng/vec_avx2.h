@@ -14,7 +14,9 @@ struct Avx2F32 {
   using Bits = __m256i;
   using Real = __m256;
 
-  static REPRORNG_INLINE Bits bits(std::uint32_t u) { return _mm256_set1_epi32(static_cast<int>(u)); }
+  static REPRORNG_INLINE Bits bits(std::uint32_t u) {
+    return _mm256_set1_epi32(static_cast<int>(u));
+  }
   static REPRORNG_INLINE Real real(float x) { return _mm256_set1_ps(x); }
   static REPRORNG_INLINE Real to_real(Bits a) { return _mm256_cvtepi32_ps(a); }
   static REPRORNG_INLINE Bits as_bits(Real a) { return _mm256_castps_si256(a); }

@@ -2,7 +2,17 @@
 // AVX-512 (F, DQ, BW, VL): eight blocks at a time.
 #pragma once
 
+// GCC's own header passes undefined registers to its builtins, and older versions warn of them in
+// whatever function they are inlined into (GCC bug 105593).
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <immintrin.h>
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 #include "base.h"
 #include "constants.h"
@@ -14,7 +24,9 @@ struct Avx512F32 {
   using Bits = __m512i;
   using Real = __m512;
 
-  static REPRORNG_INLINE Bits bits(std::uint32_t u) { return _mm512_set1_epi32(static_cast<int>(u)); }
+  static REPRORNG_INLINE Bits bits(std::uint32_t u) {
+    return _mm512_set1_epi32(static_cast<int>(u));
+  }
   static REPRORNG_INLINE Real real(float x) { return _mm512_set1_ps(x); }
   static REPRORNG_INLINE Real to_real(Bits a) { return _mm512_cvtepi32_ps(a); }
   static REPRORNG_INLINE Bits as_bits(Real a) { return _mm512_castps_si512(a); }
@@ -89,8 +101,7 @@ struct Avx512F64 {
   static REPRORNG_INLINE Real fma(Real a, Real b, Real c) { return _mm512_fmadd_pd(a, b, c); }
   static REPRORNG_INLINE Real fms(Real a, Real b, Real c) { return _mm512_fmsub_pd(a, b, c); }
   static REPRORNG_INLINE Real xor_sign(Real a, Bits w) {
-    return as_real(
-        _mm512_ternarylogic_epi64(as_bits(a), w, bits(std::uint64_t{1} << 63), 0x78));
+    return as_real(_mm512_ternarylogic_epi64(as_bits(a), w, bits(std::uint64_t{1} << 63), 0x78));
   }
   static REPRORNG_INLINE void swap_if_second_bit(Bits w, Real a, Real b, Real& x, Real& y) {
     const __mmask8 swap = _mm512_test_epi64_mask(w, bits(std::uint64_t{1} << 62));

@@ -33,18 +33,18 @@ struct LockstepFormat {
   }
   static REPRORNG_INLINE Real real(Scalar x) { return fill<Real>(F::real(x)); }
 
-#define REPRORNG_LIFT_1(Out, name, A) \
-  static REPRORNG_INLINE Out name(const A& a) { \
+#define REPRORNG_LIFT_1(Out, name, A)                                     \
+  static REPRORNG_INLINE Out name(const A& a) {                           \
     return each<N>([](auto x) REPRORNG_LAMBDA { return F::name(x); }, a); \
   }
-#define REPRORNG_LIFT_2(Out, name, A, B) \
-  static REPRORNG_INLINE Out name(const A& a, const B& b) { \
+#define REPRORNG_LIFT_2(Out, name, A, B)                                                \
+  static REPRORNG_INLINE Out name(const A& a, const B& b) {                             \
     return each<N>([](auto x, auto y) REPRORNG_LAMBDA { return F::name(x, y); }, a, b); \
   }
-#define REPRORNG_LIFT_3(Out, name, A) \
-  static REPRORNG_INLINE Out name(const A& a, const A& b, const A& c) { \
+#define REPRORNG_LIFT_3(Out, name, A)                                                             \
+  static REPRORNG_INLINE Out name(const A& a, const A& b, const A& c) {                           \
     return each<N>([](auto x, auto y, auto z) REPRORNG_LAMBDA { return F::name(x, y, z); }, a, b, \
-                   c); \
+                   c);                                                                            \
   }
 #define REPRORNG_LAMBDA __attribute__((always_inline))
 

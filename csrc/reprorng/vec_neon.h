@@ -111,10 +111,10 @@ struct Neon {
     return vmull_u32(vmovn_u64(a), vmovn_u64(b));
   }
   static REPRORNG_INLINE Wide high(Wide a) { return vshrq_n_u64(a, 32); }
-  static REPRORNG_INLINE Wide xor3(Wide a, Wide b, Wide c) {
-    return veorq_u64(a, veorq_u64(b, c));
+  static REPRORNG_INLINE Wide xor3(Wide a, Wide b, Wide c) { return veorq_u64(a, veorq_u64(b, c)); }
+  static REPRORNG_INLINE F64::Bits join64(Wide low, Wide high) {
+    return vsliq_n_u64(low, high, 32);
   }
-  static REPRORNG_INLINE F64::Bits join64(Wide low, Wide high) { return vsliq_n_u64(low, high, 32); }
   static REPRORNG_INLINE F32::Bits join32(Wide low, Wide high) {
     const uint32x4_t even = vreinterpretq_u32_u64(low), odd = vreinterpretq_u32_u64(high);
     return vtrn1q_u32(even, odd);

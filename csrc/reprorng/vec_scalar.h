@@ -30,7 +30,9 @@ struct ScalarFormat {
   static REPRORNG_INLINE Bits bits(Unsigned u) { return u; }
   static REPRORNG_INLINE Real real(Number x) { return x; }
   // The word as a signed integer, rounded to nearest even.
-  static REPRORNG_INLINE Real to_real(Bits a) { return static_cast<Number>(static_cast<Signed>(a)); }
+  static REPRORNG_INLINE Real to_real(Bits a) {
+    return static_cast<Number>(static_cast<Signed>(a));
+  }
   static REPRORNG_INLINE Bits as_bits(Real a) { return bit_cast<Bits>(a); }
   static REPRORNG_INLINE Real as_real(Bits a) { return bit_cast<Real>(a); }
 

@@ -80,7 +80,7 @@ def register(backend: Backend) -> None:
 def available() -> dict[str, str | None]:
     """Every backend by name, with the reason why it cannot run here, or None if it can.
 
-    Example:
+    Examples:
         >>> available()["reference"] is None
         True
     """
@@ -151,7 +151,7 @@ def use(name: str) -> Iterator[Backend]:
         ValueError: no backend has this name.
         RuntimeError: it cannot run here; the message says why.
 
-    Example:
+    Examples:
         >>> import reprorng
         >>> with use("reference"):
         ...     x = reprorng.randn(3, seed=0)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+PYTHON ?= python3
+# One version everywhere, installed before anything that depends on it: the newest one may drag in
+# gigabytes of CUDA. `make TORCH=...` takes another.
+TORCH ?= 2.13.0
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready-torch-$(TORCH)
+CPP := $(shell find csrc -name '*.h' -o -name '*.cpp')
+
+.PHONY: demo test lint bench proof docs vectors constants dev clean
+
+demo: $(READY)
+	$(BIN)/python demo/run.py
+
+test: $(READY)
+	$(BIN)/pytest -n logical --doctest-modules tests reprorng
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run -Werror $(CPP)
+	$(BIN)/python tools/make_constants.py --check
+	$(BIN)/python tools/make_vectors.py --check
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+# Every one of the 2^32 words; takes minutes.
+proof: $(READY)
+	$(BIN)/python -m tools.prove_transform
+
+docs: $(READY)
+	$(BIN)/mkdocs build --strict
+
+# Rewrites the known answers. They change when the algorithm id does, never to make a test pass.
+vectors: $(READY)
+	$(BIN)/python tools/make_vectors.py
+
+constants: $(READY)
+	$(BIN)/python tools/make_constants.py
+
+dev: $(READY)
+	$(BIN)/pre-commit install
+
+clean:
+	rm -rf $(VENV) build *.egg-info .*_cache .hypothesis reprorng/*.so
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml setup.py $(CPP)
+	rm -f $(VENV)/ready-*
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet torch==$(TORCH)
+	$(BIN)/pip install --quiet --editable '.[test,lint,docs]'
+	touch $@
