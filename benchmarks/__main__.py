@@ -24,7 +24,7 @@ RESULT = Path(__file__).parent / "results" / "cpu.json"
 def main() -> None:
     """Check, time, print, and write the result down if asked to."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--save", action="store_true", help=f"write {RESULT.name} for the repository")
+    parser.add_argument("--save", action="store_true", help="keep the result in the repository")
     arguments = parser.parse_args()
     console = Console()
     torch.set_num_threads(1)

@@ -48,7 +48,15 @@ def _processor() -> str:
 
 def _commit() -> str | None:
     """The commit that is checked out, marked if the tree has changes."""
-    git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
+    git = [
+        "git",
+        "-C",
+        str(Path(__file__).parent),
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=12",
+    ]
     found = subprocess.run(git, capture_output=True, text=True, check=False)
     return found.stdout.strip() or None
 

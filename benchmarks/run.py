@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Times cases: all contestants of a case in turn, round after round, so that a drift of the machine
-meets them alike. The clock is the CPU time of the calling thread, which preemption does not touch."""
+"""Times cases.
+
+All contestants of a case take turns, round after round, so that a drift of the machine meets them
+alike. The clock is the CPU time of the calling thread, which preemption does not touch.
+"""
 
 from __future__ import annotations
 

@@ -63,55 +63,71 @@ def draw_digits(pipeline: DDIMPipeline) -> None:
     console.print(f"wrote {PICTURE.relative_to(HERE.parent)}")
 
 
+class HashTable:
+    """A table of hashes of noise, and whether all that must be equal are."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.equal = True
+        self.table = Table(title="SHA-256 of noise, seed 0 unless said (first 16 digits)")
+        for column in ("made how", "hash", "as it must be?"):
+            self.table.add_column(column)
+
+    def base(self, what: str, noise: torch.Tensor) -> str:
+        """Start a section with the hash that its other rows are held against."""
+        self.table.add_section()
+        found = digest(noise)
+        self.table.add_row(what, found[:16], "")
+        return found
+
+    def compare(self, what: str, noise: torch.Tensor, expected: str) -> None:
+        """Add a hash that must be `expected`."""
+        found = digest(noise)
+        self.equal &= found == expected
+        self.table.add_row(what, found[:16], "equal" if found == expected else "[red]DIFFERENT")
+
+    def skip(self, what: str, reason: str) -> None:
+        """Add a row for what cannot run here."""
+        self.table.add_row(what, "—", f"not here: {reason}")
+
+
 def compare_hashes() -> bool:
     """The hash of the noise of 16 latents, made in every way there is."""
     shape = (len(SEEDS), *LATENT[1:])
-    large = (1 << 21,)
-    table = Table(title="SHA-256 of noise, seed 0 unless said (first 16 digits)")
-    for column in ("made how", "hash", "as it must be?"):
-        table.add_column(column)
-    equal = True
-
-    def row(what: str, noise: torch.Tensor, expected: str | None = None) -> str:
-        """Show one hash; without an expected one it is what the next rows are held against."""
-        nonlocal equal
-        found = digest(noise)
-        right = expected is None or found == expected
-        equal &= right
-        verdict = "" if expected is None else "equal" if right else "[red]DIFFERENT"
-        table.add_row(what, found[:16], verdict)
-        return found
-
-    base = row("16 latents, backend reference", reprorng.randn(shape, seed=0, backend="reference"))
+    hashes = HashTable()
+    base = hashes.base("16 latents, reference", reprorng.randn(shape, seed=0, backend="reference"))
     for name, reason in reprorng.backends.available().items():
         if reason is not None:
-            table.add_row(f"backend {name}", "—", f"not here: {reason}")
+            hashes.skip(f"backend {name}", reason)
         elif name != "reference":
-            row(f"backend {name}", reprorng.randn(shape, seed=0, backend=name), base)
+            hashes.compare(f"backend {name}", reprorng.randn(shape, seed=0, backend=name), base)
     if torch.cuda.is_available():
         name = torch.cuda.get_device_name()
-        row(f"device cuda ({name})", reprorng.randn(shape, seed=0, device="cuda"), base)
+        on_gpu = reprorng.randn(shape, seed=0, device="cuda")
+        hashes.compare(f"device cuda ({name})", on_gpu, base)
     else:
-        table.add_row("device cuda", "—", "not here: no CUDA device")
+        hashes.skip("device cuda", "no CUDA device")
     generator = reprorng.Generator(0)
     drawn = [torch.randn(LATENT, generator=generator) for _ in SEEDS]
-    row("in 16 draws", torch.cat(drawn), base)
-    table.add_section()
+    hashes.compare("in 16 draws", torch.cat(drawn), base)
 
-    alone = row("2^21 elements, 1 thread", with_threads(1, lambda: reprorng.randn(large, seed=0)))
-    row("2 threads", with_threads(2, lambda: reprorng.randn(large, seed=0)), alone)
-    table.add_section()
+    # Below this size one thread does it alone, whatever it is allowed.
+    large = (1 << 21,)
+    alone = with_threads(1, lambda: reprorng.randn(large, seed=0))
+    base = hashes.base("2^21 elements, 1 thread", alone)
+    hashes.compare("2 threads", with_threads(2, lambda: reprorng.randn(large, seed=0)), base)
 
     batch = randn_tensor(shape, generator=[reprorng.Generator(seed) for seed in SEEDS])
-    whole = row("seeds 0 to 15, a batch of 16", batch)
+    base = hashes.base("seeds 0 to 15, a batch of 16", batch)
     singles = [randn_tensor(LATENT, generator=reprorng.Generator(seed)) for seed in SEEDS]
-    row("one by one", torch.cat(singles), whole)
-    table.add_section()
+    hashes.compare("one by one", torch.cat(singles), base)
 
-    rounded = row("float32, then rounded to bfloat16", reprorng.randn(shape, seed=0).bfloat16())
-    row("drawn in bfloat16", reprorng.randn(shape, seed=0, dtype=torch.bfloat16), rounded)
-    console.print(table)
-    return equal
+    rounded = reprorng.randn(shape, seed=0).bfloat16()
+    base = hashes.base("float32, then rounded to bfloat16", rounded)
+    in_bfloat16 = reprorng.randn(shape, seed=0, dtype=torch.bfloat16)
+    hashes.compare("drawn in bfloat16", in_bfloat16, base)
+    console.print(hashes.table)
+    return hashes.equal
 
 
 def repeat_experiment(pipeline: DDIMPipeline) -> bool:
@@ -151,7 +167,9 @@ def compare_with_torch() -> bool:
             f"torch.randn({COUNT}, generator=reprorng.Generator(0))"
         ),
     }
-    table = Table(title=f"how many of {COUNT:,} values change from baseline kernels to AVX2 kernels")
+    table = Table(
+        title=f"how many of {COUNT:,} values change from baseline kernels to AVX2 kernels"
+    )
     for column in ("drawn by", "changed"):
         table.add_column(column)
     changed = {}

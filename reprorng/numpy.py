@@ -25,7 +25,7 @@ Array: TypeAlias = NDArray[Any]
 
 
 def randn(
-    *size: Any, dtype: DTypeLike = None, out: Array | None = None, **options: Any
+    *size: Any, dtype: DTypeLike | None = None, out: Array | None = None, **options: Any
 ) -> Array:
     """Normal numbers, mean 0 and variance 1; see `reprorng.randn`.
 
@@ -46,7 +46,9 @@ def randn(
     return _draw(functional.randn, size, dtype, out, options)
 
 
-def rand(*size: Any, dtype: DTypeLike = None, out: Array | None = None, **options: Any) -> Array:
+def rand(
+    *size: Any, dtype: DTypeLike | None = None, out: Array | None = None, **options: Any
+) -> Array:
     """Uniform numbers in [0, 1); see `reprorng.rand`.
 
     Args:
@@ -66,7 +68,9 @@ def rand(*size: Any, dtype: DTypeLike = None, out: Array | None = None, **option
     return _draw(functional.rand, size, dtype, out, options)
 
 
-def bits(*size: Any, dtype: DTypeLike = None, out: Array | None = None, **options: Any) -> Array:
+def bits(
+    *size: Any, dtype: DTypeLike | None = None, out: Array | None = None, **options: Any
+) -> Array:
     """Raw words; see `reprorng.bits`.
 
     Args:
@@ -86,7 +90,9 @@ def bits(*size: Any, dtype: DTypeLike = None, out: Array | None = None, **option
     return _draw(functional.bits, size, dtype, out, options)
 
 
-def randint(*args: Any, dtype: DTypeLike = None, out: Array | None = None, **options: Any) -> Array:
+def randint(
+    *args: Any, dtype: DTypeLike | None = None, out: Array | None = None, **options: Any
+) -> Array:
     """Integers in [low, high); see `reprorng.randint`.
 
     Args:
@@ -108,7 +114,7 @@ def randint(*args: Any, dtype: DTypeLike = None, out: Array | None = None, **opt
 
 
 def randperm(
-    n: SupportsIndex, *, dtype: DTypeLike = None, out: Array | None = None, **options: Any
+    n: SupportsIndex, *, dtype: DTypeLike | None = None, out: Array | None = None, **options: Any
 ) -> Array:
     """A random permutation of the integers from 0 to n - 1; see `reprorng.randperm`.
 
@@ -124,8 +130,8 @@ def randperm(
     Raises:
         TypeError: `n` is no integer.
         ValueError: `out` is read-only.
-        RuntimeError: `out` has another shape or dtype, or overlaps itself; or `n` is negative or too
-            large for the dtype.
+        RuntimeError: `out` has another shape or dtype, or overlaps itself; or `n` is negative or
+            too large for the dtype.
     """
     return _draw(functional.randperm, (n,), dtype, out, options)
 
@@ -133,7 +139,7 @@ def randperm(
 def _draw(
     function: Callable[..., torch.Tensor],
     args: tuple[Any, ...],
-    dtype: DTypeLike,
+    dtype: DTypeLike | None,
     out: Array | None,
     options: dict[str, Any],
 ) -> Array:

@@ -65,12 +65,13 @@ def draws() -> dict[str, Any]:
     cases = []
     for (kind, dtype), _ in tqdm(WORDS_PER_ELEMENT.items(), desc="draws", disable=None):
         ranges = [(-7, 1000), (-(1 << 63), 0)] if kind == "integers" else [(0, 0)]
-        for low, span in ranges:
-            for place, (seed, stream, position) in PLACES.items():
-                cases.append(case(f"{place}", kind, dtype, (seed, stream, position), SHORT, low, span))
-            cases.append(case("long", kind, dtype, (42, 0, 0), LONG, low, span))
+        for interval in ranges:
+            for place, state in PLACES.items():
+                cases.append(case(place, (kind, dtype), state, SHORT, interval))
+            cases.append(case("long", (kind, dtype), (42, 0, 0), LONG, interval))
     notes = {
-        "expected": f"the first elements (at most {SHOWN}) as bit patterns, most significant digit first",
+        "expected": f"the first elements (at most {SHOWN}) as bit patterns, "
+        "most significant digit first",
         "decimal": "the same for people",
         "sha256": "of all elements as little-endian bytes",
         "low, span": "of integers; a span of 0 stands for 2^64",
@@ -79,9 +80,15 @@ def draws() -> dict[str, Any]:
 
 
 def case(
-    place: str, kind: str, dtype: str, state: tuple[int, int, int], count: int, low: int, span: int
+    place: str,
+    drawn: tuple[str, str],
+    state: tuple[int, int, int],
+    count: int,
+    interval: tuple[int, int],
 ) -> dict[str, Any]:
-    """One known answer."""
+    """One known answer: `count` elements of a kind and dtype from a seed, stream and position."""
+    kind, dtype = drawn
+    span = interval[1]
     answer: dict[str, Any] = {
         "id": "-".join([kind, dtype, place] + ([f"span{span}"] if kind == "integers" else [])),
         "kind": kind,
@@ -90,7 +97,7 @@ def case(
         "stream": str(state[1]),
         "position": str(state[2]),
         "count": count,
-        "low": str(low),
+        "low": str(interval[0]),
         "span": str(span),
     }
     data = draw_bytes(ReferenceBackend(), plan_of_case(answer))

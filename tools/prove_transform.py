@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Check the float32 transform on every word there is, and write down what was found.
 
-Box-Muller is separable: a radius of one word, a rotation by another. So each half can be tried on all
-2^32 words, on the fastest CPU kernel, against float64 arithmetic whose own error is a millionth of
-what is measured. The normals, their products, are sampled. Exits with 1 if a bound is exceeded.
+Box-Muller is separable: a radius of one word, a rotation by another. So each half can be tried on
+all 2^32 words, on the fastest CPU kernel, against float64 arithmetic whose own error is a millionth
+of what is measured. The normals, their products, are sampled. Exits with 1 if a bound is exceeded.
 """
 
 from __future__ import annotations

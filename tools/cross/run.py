@@ -46,14 +46,22 @@ class Target:
 def cross(triple: str, cpu: str, *flags: str) -> Target:
     """A target of another processor, with GCC and the user-mode emulator of QEMU."""
     emulator = (f"qemu-{cpu}", "-L", f"/usr/{triple}")
-    return Target(f"{cpu} g++ {' '.join(flags)}".strip(), f"{triple}-g++", ("-O3", *flags), emulator)
+    return Target(
+        f"{cpu} g++ {' '.join(flags)}".strip(), f"{triple}-g++", ("-O3", *flags), emulator
+    )
 
 
 TARGETS = [
-    *(Target(f"{c} {level}", c, (level,)) for c in ("g++", "clang++") for level in ("-O0", "-O2", "-O3")),
+    *(
+        Target(f"{c} {level}", c, (level,))
+        for c in ("g++", "clang++")
+        for level in ("-O0", "-O2", "-O3")
+    ),
     Target("g++ -O3 -ffp-contract=fast", "g++", ("-O3", "-ffp-contract=fast")),
     Target("clang++ -O3 -ffp-contract=fast", "clang++", ("-O3", "-ffp-contract=fast")),
-    Target("g++ -O3 on a processor without AVX", "g++", ("-O3",), ("qemu-x86_64", "-cpu", "Nehalem")),
+    Target(
+        "g++ -O3 on a processor without AVX", "g++", ("-O3",), ("qemu-x86_64", "-cpu", "Nehalem")
+    ),
     cross("aarch64-linux-gnu", "aarch64"),
     cross("riscv64-linux-gnu", "riscv64"),
     cross("s390x-linux-gnu", "s390x"),
@@ -67,7 +75,11 @@ def build(target: Target, folder: Path) -> Path:
     csrc = ROOT / "csrc"
     x86 = not target.compiler.endswith("-g++")
     objects = []
-    names = [*csrc.glob("fill_*.cpp"), csrc / "dispatch.cpp", ROOT / "tools" / "cross" / "digest.cpp"]
+    names = [
+        *csrc.glob("fill_*.cpp"),
+        csrc / "dispatch.cpp",
+        ROOT / "tools" / "cross" / "digest.cpp",
+    ]
     for source in names:
         compiled = folder / f"{source.stem}.o"
         isa = ISA_FLAGS.get(source.stem, []) if x86 else []
