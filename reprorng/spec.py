@@ -36,9 +36,11 @@ class Transform:
         half: Half of `scale`.
         log4: 2 ln 2, over the weight of the lowest exponent bit.
         log: Coefficients L of -2 ln(1 - h/2) = h + h^2 (L0 + L1 h + ...), 0 < h <= 1.
-        sin_lead: pi/4, rounded.
-        sin: Coefficients S of sin(pi/4 v) = v (sin_lead + S0 + S1 v^2 + ...), |v| <= 1.
-        cos: Coefficients C of cos(pi/4 v) = 1 + v^2 (C0 + C1 v^2 + ...), |v| <= 1.
+        angle: pi/4, rounded, times `scale`.
+        centre: What is taken off a square so that it lies around 0.
+        sin: Coefficients S of sin(p) = v (1 + S0 + S1 y + ...), |v| <= `angle` / `scale`; here
+            y = v^2 - `centre` and p = v (pi/4) / (`angle` / `scale`), which mends the rounding.
+        cos: Coefficients C of cos(p) = 1 + C0 + C1 y + ...
     """
 
     bits: int
@@ -48,7 +50,8 @@ class Transform:
     half: float
     log4: float
     log: tuple[float, ...]
-    sin_lead: float
+    angle: float
+    centre: float
     sin: tuple[float, ...]
     cos: tuple[float, ...]
 
@@ -75,9 +78,21 @@ FLOAT32: Final = Transform(
         "-0x1.a3f79p-7",
         "0x1.6a3d8p-8",
     ),
-    sin_lead=float.fromhex("0x1.921fb6p-1"),
-    sin=_hex("-0x1.777a5cp-26", "-0x1.4abbbep-4", "0x1.465fc4p-9", "-0x1.2dbd92p-15"),
-    cos=_hex("-0x1.3bd3ccp-2", "0x1.03c1b8p-6", "-0x1.55b7cep-12", "0x1.d684aap-19"),
+    angle=float.fromhex("0x1.921fb6p-32"),
+    centre=7 / 16,
+    sin=_hex(
+        "-0x1.24337ap-4",
+        "-0x1.46a1ap-3",
+        "0x1.08a3d6p-7",
+        "-0x1.986e52p-13",
+    ),
+    cos=_hex(
+        "-0x1.afe72ap-3",
+        "-0x1.db799p-2",
+        "0x1.46a196p-5",
+        "-0x1.60db78p-10",
+        "0x1.98d2b6p-16",
+    ),
 )
 
 FLOAT64: Final = Transform(
@@ -109,23 +124,25 @@ FLOAT64: Final = Transform(
         "-0x1.c815d2dbb0a61p-13",
         "0x1.af901ad925c57p-16",
     ),
-    sin_lead=float.fromhex("0x1.921fb54442d18p-1"),
+    angle=float.fromhex("0x1.921fb54442d18p-64"),
+    centre=7 / 16,
     sin=_hex(
-        "0x1.1a62633145c07p-55",
-        "-0x1.4abbce625be46p-4",
-        "0x1.466bc67758c6ap-9",
-        "-0x1.32d2cce31fa29p-15",
-        "0x1.5078300841253p-22",
-        "-0x1.e3009539b8239p-30",
-        "0x1.e3fe157a20439p-38",
+        "-0x1.2433733a7d562p-4",
+        "-0x1.46a1a6db18a1fp-3",
+        "0x1.08a2e7ff2fd26p-7",
+        "-0x1.96168793cc4ccp-13",
+        "0x1.6a93072b1a055p-19",
+        "-0x1.a7330f05d888cp-26",
+        "0x1.5d99009b60d7p-33",
     ),
     cos=_hex(
-        "-0x1.3bd3cc9be45dep-2",
-        "0x1.03c1f081b5a67p-6",
-        "-0x1.55d3c7e3c325cp-12",
-        "0x1.e1f5067b90e22p-19",
-        "-0x1.a6d1e7297d362p-26",
-        "0x1.f9c89cce8e2d6p-34",
-        "-0x1.b1673f09c707fp-42",
+        "-0x1.afe72b9cf439p-3",
+        "-0x1.db799198b0554p-2",
+        "0x1.46a1a6db18a4ep-5",
+        "-0x1.60d935543f8c2p-10",
+        "0x1.9616879193ac6p-16",
+        "-0x1.220f39fb2e3f7p-22",
+        "0x1.1a2316d472c12p-29",
+        "-0x1.8d3e0bf7601dap-37",
     ),
 )

@@ -55,7 +55,7 @@ def structure(name: str, unsigned: str, suffix: str, transform: Any) -> str:
         f"  static constexpr {unsigned} kOne = {transform.one:#x}u;",
         f"  static constexpr {unsigned} kExponent = {transform.exponent:#x}u;",
     ]
-    for label in ("scale", "half", "log4", "sin_lead"):
+    for label in ("scale", "half", "log4", "angle", "centre"):
         title = "".join(part.capitalize() for part in label.split("_"))
         value = hexadecimal(getattr(transform, label), suffix)
         lines.append(f"  static constexpr {name} k{title} = {value};")

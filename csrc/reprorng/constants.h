@@ -23,7 +23,8 @@ struct Constants<float> {
   static constexpr float kScale = 0x1p-31f;
   static constexpr float kHalf = 0x1p-32f;
   static constexpr float kLog4 = 0x1.62e43p-23f;
-  static constexpr float kSinLead = 0x1.921fb6p-1f;
+  static constexpr float kAngle = 0x1.921fb6p-32f;
+  static constexpr float kCentre = 0x1.cp-2f;
   static constexpr float kLog[8] = {
       0x1.fffebep-3f,
       0x1.55a3d4p-4f,
@@ -35,16 +36,17 @@ struct Constants<float> {
       0x1.6a3d8p-8f,
   };
   static constexpr float kSin[4] = {
-      -0x1.777a5cp-26f,
-      -0x1.4abbbep-4f,
-      0x1.465fc4p-9f,
-      -0x1.2dbd92p-15f,
+      -0x1.24337ap-4f,
+      -0x1.46a1ap-3f,
+      0x1.08a3d6p-7f,
+      -0x1.986e52p-13f,
   };
-  static constexpr float kCos[4] = {
-      -0x1.3bd3ccp-2f,
-      0x1.03c1b8p-6f,
-      -0x1.55b7cep-12f,
-      0x1.d684aap-19f,
+  static constexpr float kCos[5] = {
+      -0x1.afe72ap-3f,
+      -0x1.db799p-2f,
+      0x1.46a196p-5f,
+      -0x1.60db78p-10f,
+      0x1.98d2b6p-16f,
   };
 };
 
@@ -55,7 +57,8 @@ struct Constants<double> {
   static constexpr double kScale = 0x1p-63;
   static constexpr double kHalf = 0x1p-64;
   static constexpr double kLog4 = 0x1.62e42fefa39efp-52;
-  static constexpr double kSinLead = 0x1.921fb54442d18p-1;
+  static constexpr double kAngle = 0x1.921fb54442d18p-64;
+  static constexpr double kCentre = 0x1.cp-2;
   static constexpr double kLog[20] = {
       0x1.fffffffffff79p-3,
       0x1.5555555560ebep-4,
@@ -79,22 +82,23 @@ struct Constants<double> {
       0x1.af901ad925c57p-16,
   };
   static constexpr double kSin[7] = {
-      0x1.1a62633145c07p-55,
-      -0x1.4abbce625be46p-4,
-      0x1.466bc67758c6ap-9,
-      -0x1.32d2cce31fa29p-15,
-      0x1.5078300841253p-22,
-      -0x1.e3009539b8239p-30,
-      0x1.e3fe157a20439p-38,
+      -0x1.2433733a7d562p-4,
+      -0x1.46a1a6db18a1fp-3,
+      0x1.08a2e7ff2fd26p-7,
+      -0x1.96168793cc4ccp-13,
+      0x1.6a93072b1a055p-19,
+      -0x1.a7330f05d888cp-26,
+      0x1.5d99009b60d7p-33,
   };
-  static constexpr double kCos[7] = {
-      -0x1.3bd3cc9be45dep-2,
-      0x1.03c1f081b5a67p-6,
-      -0x1.55d3c7e3c325cp-12,
-      0x1.e1f5067b90e22p-19,
-      -0x1.a6d1e7297d362p-26,
-      0x1.f9c89cce8e2d6p-34,
-      -0x1.b1673f09c707fp-42,
+  static constexpr double kCos[8] = {
+      -0x1.afe72b9cf439p-3,
+      -0x1.db799198b0554p-2,
+      0x1.46a1a6db18a4ep-5,
+      -0x1.60d935543f8c2p-10,
+      0x1.9616879193ac6p-16,
+      -0x1.220f39fb2e3f7p-22,
+      0x1.1a2316d472c12p-29,
+      -0x1.8d3e0bf7601dap-37,
   };
 };
 

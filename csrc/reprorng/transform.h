@@ -36,21 +36,22 @@ REPRORNG_INLINE typename F::Real radius(typename F::Bits w) {
   return F::sqrt(F::fma(F::to_real(shift), F::real(C::kLog4), series));
 }
 
-// r times the cosine (x) and sine (y) of the angle of w.
+// r times the cosine and sine of the angle of w.
 template <class F>
-REPRORNG_INLINE void rotate(typename F::Real r, typename F::Bits w, typename F::Real& x,
-                            typename F::Real& y) {
+REPRORNG_INLINE void rotate(typename F::Real r, typename F::Bits w, typename F::Real& cosine,
+                            typename F::Real& sine) {
   using C = Constants<typename F::Scalar>;
   using Real = typename F::Real;
-  const Real v = F::mul(F::to_real(F::shift_left_2_or_2(w)), F::real(C::kScale));
-  const Real t = F::mul(v, v);
+  const Real residual = F::to_real(F::shift_left_2_or_2(w));
+  const Real angle = F::real(C::kAngle);
+  const Real v = F::mul(residual, angle);
+  const Real lost = F::fms(residual, angle, v);
+  const Real y = F::fms(v, v, F::real(C::kCentre));
   const Real signed_r = F::xor_sign(r, w);
-  const Real along = F::fma(signed_r, F::mul(t, horner<F>(t, C::kCos)), signed_r);
-  const Real lead = F::real(C::kSinLead);
-  const Real head = F::mul(v, lead);
-  const Real tail = F::fma(v, horner<F>(t, C::kSin), F::fms(v, lead, head));
-  const Real across = F::fma(r, head, F::mul(r, tail));
-  F::swap_if_second_bit(w, along, across, x, y);
+  const Real along = F::fma(signed_r, horner<F>(y, C::kCos), signed_r);
+  const Real bend = F::fma(v, horner<F>(y, C::kSin), lost);
+  const Real across = F::fma(r, v, F::mul(r, bend));
+  F::swap_if_second_bit(w, along, across, cosine, sine);
 }
 
 }  // namespace reprorng

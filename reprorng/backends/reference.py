@@ -179,15 +179,15 @@ def radius(w: Array, transform: Transform) -> Array:
 def rotate(r: Array, w: Array, transform: Transform) -> tuple[Array, Array]:
     """`r` times the cosine and the sine of the angle of each word."""
     unsigned, signed, real = _types(transform)
-    residual = (w << unsigned(2)) | unsigned(2)
-    v = residual.view(signed).astype(real) * real(transform.scale)
-    y = v * v
+    residual = ((w << unsigned(2)) | unsigned(2)).view(signed).astype(real)
+    angle = real(transform.angle)
+    v = residual * angle
+    lost = fma(residual, angle, -v)
+    y = fma(v, v, -real(transform.centre))
     signed_r = np.where(w >> unsigned(transform.bits - 1), -r, r)
-    along = fma(signed_r, y * horner(y, transform.cos), signed_r)
-    lead = real(transform.sin_lead)
-    head = v * lead
-    tail = fma(v, horner(y, transform.sin), fma(v, lead, -head))
-    across = fma(r, head, r * tail)
+    along = fma(signed_r, horner(y, transform.cos), signed_r)
+    bend = fma(v, horner(y, transform.sin), lost)
+    across = fma(r, v, r * bend)
     swap = (w >> unsigned(transform.bits - 2)) & unsigned(1) != 0
     return np.where(swap, across, along), np.where(swap, along, across)
 
