@@ -14,64 +14,10 @@ from typing import Any, Final
 
 import torch
 
+from reprorng import draw
+from reprorng.device import without_any_device
+
 Handler = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
-
-
-class AnyDevice:
-    """The device of a generator that is bound to none.
-
-    Its `type` is neither `"cpu"` nor `"cuda"`, so that code which compares it draws on the device
-    it wanted anyway. As an argument of a torch function it means: where the data is, or torch's
-    default device where there is no data.
-    """
-
-    type = "any"
-    index = None
-
-    def __repr__(self) -> str:
-        """Like that of a torch device."""
-        return "device(type='any')"
-
-    def __str__(self) -> str:
-        """Like that of a torch device."""
-        return self.type
-
-    def __eq__(self, other: object) -> bool:
-        """There is one kind of it."""
-        return isinstance(other, AnyDevice)
-
-    def __hash__(self) -> int:
-        """Equal to that of its equals."""
-        return hash(self.type)
-
-    @classmethod
-    def __torch_function__(
-        cls,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        """Call `func` as if the device had not been named."""
-        if func is torch.device:
-            return torch.get_default_device()
-        args, kwargs = without_any_device(args, kwargs or {})
-        if func is torch.Tensor.to and len(args) == 1 and not kwargs:
-            return args[0]
-        return func(*args, **kwargs)
-
-
-ANY_DEVICE: Final = AnyDevice()
-
-
-def without_any_device(
-    args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments without those that are an `AnyDevice`."""
-    return (
-        tuple(value for value in args if not isinstance(value, AnyDevice)),
-        {name: value for name, value in kwargs.items() if not isinstance(value, AnyDevice)},
-    )
 
 
 def dispatch(
@@ -117,6 +63,18 @@ def _method(name: str, **renamed: str) -> Handler:
     return handler
 
 
+def _random_(generator: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """`t.random_()`, `t.random_(to)`, `t.random_(from, to)`, where a `to` of None has no bound."""
+    tensor, *bounds = args
+    if len(bounds) == 1 and "to" not in kwargs:
+        return generator.random_(tensor, 0, bounds[0], **kwargs)
+    low = bounds[0] if bounds else kwargs.pop("from", 0)
+    high = bounds[1] if len(bounds) > 1 else kwargs.pop("to", None)
+    if high is None:
+        high = draw.integer_limits(tensor.dtype)[1] + 1
+    return generator.random_(tensor, low, high, *bounds[2:], **kwargs)
+
+
 HANDLERS: Final[dict[Callable[..., Any], Handler]] = {
     torch.randn: _method("randn"),
     torch.rand: _method("rand"),
@@ -127,5 +85,5 @@ HANDLERS: Final[dict[Callable[..., Any], Handler]] = {
     torch.rand_like: _method("rand_like"),
     torch.Tensor.normal_: _method("normal_"),
     torch.Tensor.uniform_: _method("uniform_", **{"from": "low", "to": "high"}),
-    torch.Tensor.random_: _method("random_", **{"from": "low", "to": "high"}),
+    torch.Tensor.random_: _random_,
 }

@@ -8,14 +8,16 @@ memory, and asks its source for exactly one plan once nothing can go wrong any m
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol, SupportsIndex, TypedDict
 
 import torch
 
 from reprorng import backends
+from reprorng.device import AnyDevice
 from reprorng.plan import WORDS_PER_ELEMENT, Plan
+from reprorng.state import as_integer
 
 _NAMES: Final = {getattr(torch, dtype): dtype for _, dtype in WORDS_PER_ELEMENT}
 
@@ -42,7 +44,7 @@ def size_from(args: Sequence[Any], size: Any = None) -> tuple[int, ...]:
         raise TypeError("a size is needed, for example randn(2, 3) or randn((2, 3))")
     given = size if size is not None else args[0] if _is_only_sequence(args) else args
     try:
-        shape = tuple(operator.index(dimension) for dimension in given)
+        shape = tuple(as_integer(dimension, "a dimension") for dimension in given)
     except TypeError:
         raise TypeError(f"a size is integers, not {given!r}") from None
     if any(dimension < 0 for dimension in shape):
@@ -78,23 +80,62 @@ class Options(TypedDict, total=False):
     backend: str | None
 
 
+def check_options(options: Mapping[str, Any], *, without: Collection[str] = ()) -> None:
+    """Raise unless the keywords are those of `Options` and go together.
+
+    Args:
+        options: The keywords.
+        without: Those of `Options` that the function does not take.
+
+    Raises:
+        TypeError: there is another keyword, or a dtype or `out` is of the wrong type.
+        ValueError: the layout is not strided.
+    """
+    allowed = [name for name in Options.__annotations__ if name not in without]
+    unknown = [name for name in options if name not in allowed]
+    if unknown:
+        raise TypeError(f"unknown keyword {unknown[0]!r}; allowed: {', '.join(allowed)}")
+    dtype, layout, out = options.get("dtype"), options.get("layout"), options.get("out")
+    if not isinstance(dtype, torch.dtype | None):
+        raise TypeError(f"dtype must be a torch.dtype, not {dtype!r}")
+    if layout not in {None, torch.strided}:
+        raise ValueError(f"layout must be torch.strided, not {layout}")
+    if out is not None:
+        check_tensor(out, "out")
+
+
+def check_tensor(value: Any, name: str) -> None:
+    """Raise TypeError unless `value` is a tensor."""
+    if not isinstance(value, torch.Tensor):
+        raise TypeError(f"{name} must be a torch.Tensor, not {type(value).__name__}")
+
+
+def dtype_from(options: Options, default: torch.dtype) -> torch.dtype:
+    """The dtype asked for: by name, by that of `out`, or the default.
+
+    Raises:
+        RuntimeError: a gradient was asked for, and the dtype has none.
+    """
+    dtype, out = options.get("dtype"), options.get("out")
+    chosen = dtype if dtype is not None else default if out is None else out.dtype
+    if options.get("requires_grad") and not chosen.is_floating_point:
+        raise RuntimeError(f"only floating point tensors have gradients, and this is {chosen}")
+    return chosen
+
+
 def target(size: tuple[int, ...], options: Options, default: torch.dtype) -> torch.Tensor:
     """The tensor to fill: `out` if it was given, or a new one.
 
     Raises:
         TypeError: an argument is of the wrong type.
-        ValueError: the layout is not strided.
         RuntimeError: `out` has another shape, dtype or device than asked for, or cannot be written;
             or torch cannot make the tensor.
     """
-    layout = options.get("layout")
-    if layout not in {None, torch.strided}:
-        raise ValueError(f"layout must be torch.strided, not {layout}")
     out, dtype, device = options.get("out"), options.get("dtype"), options.get("device")
     if out is None:
         return torch.empty(
             size,
-            dtype=default if dtype is None else dtype,
+            dtype=dtype_from(options, default),
             device=device,
             pin_memory=bool(options.get("pin_memory")),
             memory_format=options.get("memory_format") or torch.contiguous_format,
@@ -114,14 +155,13 @@ def new(source: Source, kind: str, size: tuple[int, ...], options: Options) -> t
 
     Raises:
         TypeError: the dtype does not suit `kind`, or an argument is of the wrong type.
-        ValueError: the layout or the backend is unknown.
+        ValueError: the layout is not strided, or the backend is unknown.
         RuntimeError: see `target`; or the backend cannot run here.
         OverflowError: the stream ends before the last element.
     """
+    check_options(options)
     default = torch.get_default_dtype()
-    out, dtype = options.get("out"), options.get("dtype")
-    if not isinstance(out, torch.Tensor):
-        check_dtype(kind, default if dtype is None else dtype)
+    check_dtype(kind, dtype_from(options, default))
     tensor = target(size, options, default)
     return finish(fill_(source, kind, tensor, backend=options.get("backend")), options)
 
@@ -154,12 +194,14 @@ def fill_(
         RuntimeError: it cannot be written, or the backend cannot run here.
         OverflowError: the stream ends before the last element.
     """
+    check_tensor(tensor, "tensor")
     check_dtype(kind, tensor.dtype)
     check_writable(tensor)
     if tensor.is_meta:
         return tensor
     chosen = backends.select(tensor.device, backend)
-    device = tensor.device if tensor.device.type in chosen.devices else torch.device("cpu")
+    served = tensor.device.type in chosen.devices
+    device = tensor.device if served else torch.device(chosen.devices[0])
     count = tensor.numel()
     direct = tensor.device == device and tensor.is_contiguous() and not tensor.is_neg()
     with torch.no_grad():
@@ -174,29 +216,22 @@ def fill_(
     return tensor
 
 
-def check_dtype(kind: str, dtype: Any) -> None:
+def check_dtype(kind: str, dtype: torch.dtype) -> None:
     """Raise TypeError, naming what is allowed, unless `kind` has `dtype`."""
-    if not isinstance(dtype, torch.dtype):
-        raise TypeError(f"dtype must be a torch.dtype, not {dtype!r}")
     if (kind, _NAMES.get(dtype)) not in WORDS_PER_ELEMENT:
         allowed = [str(d) for d, name in _NAMES.items() if (kind, name) in WORDS_PER_ELEMENT]
         raise TypeError(f"{kind} has no dtype {dtype}; allowed: {', '.join(allowed)}")
 
 
-def check_out(out: Any, size: tuple[int, ...], dtype: torch.dtype | None, device: Any) -> None:
-    """Raise unless `out` is a tensor of this shape, and of this dtype and device if they are given.
-
-    Raises:
-        TypeError: `out` is no tensor.
-        RuntimeError: it has another shape, dtype or device.
-    """
-    if not isinstance(out, torch.Tensor):
-        raise TypeError(f"out must be a torch.Tensor, not {type(out).__name__}")
+def check_out(
+    out: torch.Tensor, size: tuple[int, ...], dtype: torch.dtype | None, device: Any
+) -> None:
+    """Raise RuntimeError unless `out` has this shape, and this dtype and device if given."""
     if out.shape != size:
         raise RuntimeError(f"out has shape {list(out.shape)}, but size {list(size)} was asked for")
     if dtype is not None and out.dtype != dtype:
         raise RuntimeError(f"out has dtype {out.dtype}, but {dtype} was asked for")
-    if device is not None:
+    if device is not None and not isinstance(device, AnyDevice):
         wanted = torch.device(device)
         if wanted.type != out.device.type or wanted.index not in {None, out.device.index}:
             raise RuntimeError(f"out is on {out.device}, but device {wanted} was asked for")
@@ -216,12 +251,42 @@ def check_writable(tensor: torch.Tensor) -> None:
         )
     if tensor.is_inference() and not torch.is_inference_mode_enabled():
         raise RuntimeError("an inference tensor can only be written inside torch.inference_mode()")
-    if torch._debug_has_internal_overlap(tensor) == 1:
+    if overlaps_itself(tensor):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a "
             f"single memory location (shape {list(tensor.shape)}, strides {tensor.stride()}); "
             "clone() it first"
         )
+    wrapped = type(tensor).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__
+    if wrapped or tensor._is_zerotensor() or _is_freed(tensor):
+        raise RuntimeError(
+            f"a tensor to fill must have memory of its own, and this {type(tensor).__name__} of "
+            f"shape {list(tensor.shape)} has none"
+        )
+
+
+def overlaps_itself(tensor: torch.Tensor) -> bool:
+    """Whether two elements of a strided tensor share memory."""
+    if tensor.is_contiguous() or tensor.numel() == 0:
+        return False
+    reach = 0
+    for stride, length in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
+        if length > 1:
+            if stride <= reach:
+                break
+            reach += stride * (length - 1)
+    else:
+        return False
+    # Strides may interleave without meeting, which only the places themselves tell.
+    places = torch.zeros(1, dtype=torch.int64, device="cpu")
+    for stride, length in zip(tensor.stride(), tensor.shape, strict=True):
+        steps = torch.arange(length, dtype=torch.int64, device="cpu") * stride
+        places = (places[:, None] + steps).flatten()
+    return len(torch.unique(places)) < len(places)
+
+
+def _is_freed(tensor: torch.Tensor) -> bool:
+    return tensor.numel() > 0 and not tensor.is_meta and tensor.untyped_storage().nbytes() == 0
 
 
 def integer_range(low: Any, high: Any, dtype: torch.dtype) -> tuple[int, int]:
@@ -266,10 +331,7 @@ def count_of(value: SupportsIndex, name: str) -> int:
         TypeError: it is no integer.
         RuntimeError: it is negative.
     """
-    try:
-        count = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, not {value!r}") from None
+    count = as_integer(value, name)
     if count < 0:
         raise RuntimeError(f"{name} must be at least 0, not {count}")
     return count

@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
-from typing import Any, SupportsIndex
+from numbers import Real
+from typing import Any, SupportsIndex, cast
 
 import torch
 from typing_extensions import Unpack
@@ -45,8 +46,9 @@ class Draws(ABC):
     def bits(self, *size: Any, **options: Unpack[Options]) -> torch.Tensor:
         """Raw words: uint32 by default, uint64, or their bits as int32 or int64."""
         shape, options = _sized(size, options)
+        draw.check_options(options)
         out = options.get("out")
-        dtype = options.get("dtype") or (torch.uint32 if out is None else out.dtype)
+        dtype = draw.dtype_from(options, torch.uint32)
         unsigned = _UNSIGNED.get(dtype, dtype)
         options["dtype"] = unsigned
         if out is not None:
@@ -72,24 +74,23 @@ class Draws(ABC):
         """
         low, high, size = _randint_arguments(args, options)
         shape = draw.size_from((size,))
-        out = options.get("out")
-        given = options.get("dtype")
-        dtype = given if given is not None else torch.int64 if out is None else out.dtype
+        draw.check_options(options)
+        keywords = cast(Options, options)
+        dtype = draw.dtype_from(keywords, torch.int64)
         first, span = draw.integer_range(low, high, dtype)
-        tensor = draw.target(shape, options, torch.int64)  # type: ignore[arg-type]
-        self._integers_(tensor, first, span, options.get("backend"))
-        return draw.finish(tensor, options)  # type: ignore[arg-type]
+        tensor = draw.target(shape, keywords, torch.int64)
+        self._integers_(tensor, first, span, keywords.get("backend"))
+        return draw.finish(tensor, keywords)
 
     def randperm(self, n: SupportsIndex, **options: Unpack[Options]) -> torch.Tensor:
         """A random permutation of the integers from 0 to n - 1: the order of n 64-bit words."""
         count = draw.count_of(n, "n")
-        out = options.get("out")
-        dtype = options.get("dtype") or (torch.int64 if out is None else out.dtype)
-        draw.integer_range(0, max(count, 1), dtype)
+        draw.check_options(options)
+        draw.integer_range(0, max(count, 1), draw.dtype_from(options, torch.int64))
         tensor = draw.target((count,), options, torch.int64)
         if tensor.is_meta:
             return tensor
-        keys = torch.empty(count, dtype=torch.uint64)
+        keys = torch.empty(count, dtype=torch.uint64, device="cpu")
         draw.fill_(self, "bits", keys, backend=options.get("backend"))
         # Torch sorts signed integers only; flipping the sign bit keeps the order.
         signed = keys.view(torch.int64) ^ torch.iinfo(torch.int64).min
@@ -116,6 +117,8 @@ class Draws(ABC):
             TypeError: both are numbers and there is no size, or there is one beside a tensor.
             RuntimeError: a standard deviation is negative, or the shapes do not go together.
         """
+        draw.check_options(options)
+        _check_moments(mean, std)
         tensors = [value for value in (mean, std) if isinstance(value, torch.Tensor)]
         if not tensors:
             shape = draw.size_from((), size)
@@ -128,8 +131,13 @@ class Draws(ABC):
             default = tensors[0].dtype
             if options.get("out") is None and options.get("device") is None:
                 options["device"] = tensors[0].device
-        _check_std(std)
+        draw.check_dtype("normal", draw.dtype_from(options, default))
         tensor = draw.target(shape, options, default)
+        for moment in tensors:
+            if moment.device != tensor.device and moment.dim() > 0:
+                raise RuntimeError(
+                    f"mean and std must be on {tensor.device}, and one is on {moment.device}"
+                )
         self._normal_(tensor, mean, std, options.get("backend"))
         return draw.finish(tensor, options)
 
@@ -157,7 +165,11 @@ class Draws(ABC):
             TypeError: its dtype is not one of `randn`.
             RuntimeError: it cannot be written, or `std` is negative.
         """
-        _check_std(std)
+        draw.check_tensor(tensor, "tensor")
+        for value, name in ((mean, "mean"), (std, "std")):
+            if isinstance(value, torch.Tensor):
+                raise TypeError(f"{name} must be a number, not a tensor of {list(value.shape)}")
+        _check_moments(mean, std)
         return self._normal_(tensor, mean, std, backend)
 
     def uniform_(
@@ -174,9 +186,15 @@ class Draws(ABC):
             TypeError: its dtype is not one of `rand`.
             RuntimeError: it cannot be written, or `low` and `high` are no finite range.
         """
+        draw.check_tensor(tensor, "tensor")
         draw.check_dtype("uniform", tensor.dtype)
-        if not (low <= high and high - low <= torch.finfo(tensor.dtype).max):
-            raise RuntimeError(f"[low, high) must be a finite range, not [{low}, {high})")
+        _check_number(low, "low")
+        _check_number(high, "high")
+        limit = torch.finfo(tensor.dtype).max
+        if not (-limit <= low <= high <= limit and high - low <= limit):
+            raise RuntimeError(
+                f"[low, high) must be a finite range of {tensor.dtype}, not [{low}, {high})"
+            )
         draw.fill_(self, "uniform", tensor, backend=backend)
         if (low, high) == (0, 1):
             return tensor
@@ -202,8 +220,11 @@ class Draws(ABC):
             TypeError: a bound is no integer, or the dtype is complex.
             RuntimeError: it cannot be written, or the range is empty or does not fit the dtype.
         """
-        if low is None:
+        draw.check_tensor(tensor, "tensor")
+        if low is None and high is None:
             low, high = 0, draw.integer_limits(tensor.dtype)[1] + 1
+        elif low is None:
+            low = 0
         elif high is None:
             low, high = 0, low
         first, span = draw.integer_range(low, high, tensor.dtype)
@@ -214,15 +235,17 @@ class Draws(ABC):
     # What they share
 
     def _like(self, kind: str, input: torch.Tensor, options: Options) -> torch.Tensor:
-        if not isinstance(input, torch.Tensor):
-            raise TypeError(f"input must be a torch.Tensor, not {type(input).__name__}")
-        dtype = options.get("dtype") or input.dtype
+        draw.check_tensor(input, "input")
+        draw.check_options(options, without=["out"])
+        if input.layout is not torch.strided:
+            raise RuntimeError(f"input must be strided, not {input.layout}")
+        dtype = draw.dtype_from(options, input.dtype)
         draw.check_dtype(kind, dtype)
+        device = options.get("device")
         tensor = torch.empty_like(
             input,
             dtype=dtype,
-            layout=options.get("layout") or input.layout,
-            device=options.get("device") or input.device,
+            device=input.device if device is None else device,
             pin_memory=bool(options.get("pin_memory")),
             memory_format=options.get("memory_format") or torch.preserve_format,
         )
@@ -274,13 +297,21 @@ def _randint_arguments(args: tuple[Any, ...], options: dict[str, Any]) -> tuple[
     return low, high, size
 
 
-def _check_std(std: torch.Tensor | float) -> None:
+def _check_moments(mean: torch.Tensor | float, std: torch.Tensor | float) -> None:
+    for value, name in ((mean, "mean"), (std, "std")):
+        if not isinstance(value, torch.Tensor):
+            _check_number(value, name)
     if isinstance(std, torch.Tensor):
-        negative = not std.is_meta and std.numel() > 0 and bool((std < 0).any())
+        right = std.is_meta or std.numel() == 0 or bool((std >= 0).all())
     else:
-        negative = std < 0
-    if negative:
+        right = std >= 0
+    if not right:
         raise RuntimeError(f"std must be at least 0, not {std}")
+
+
+def _check_number(value: Any, name: str) -> None:
+    if not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, not {value!r} ({type(value).__name__})")
 
 
 def _compute_dtype(dtype: torch.dtype) -> torch.dtype:
@@ -293,8 +324,9 @@ def _as(value: torch.Tensor | float, like: torch.Tensor) -> torch.Tensor | float
 
 def _below(high: float, dtype: torch.dtype) -> float:
     """The largest number of `dtype` below `high`."""
-    top = torch.tensor(high, dtype=torch.float64)
+    top = torch.tensor(high, dtype=torch.float64, device="cpu")
     rounded = top.to(dtype)
     while rounded.to(torch.float64) >= top:
-        rounded = torch.nextafter(rounded, torch.tensor(-math.inf, dtype=dtype))
+        lower = torch.tensor(-math.inf, dtype=dtype, device="cpu")
+        rounded = torch.nextafter(rounded, lower)
     return rounded.item()

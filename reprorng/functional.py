@@ -86,7 +86,7 @@ def manual_seed(seed: SupportsIndex) -> Generator:
 def randn(*size: Any, **options: Unpack[DrawOptions]) -> torch.Tensor:
     """Normal numbers with mean 0 and variance 1, by Box-Muller (see `docs/spec.md`).
 
-    The largest magnitude is 6.7637 in float32 and the 16-bit types, 9.4948 in float64. float16 and
+    The largest magnitude is 6.7637 in float32 and the 16-bit types, 9.4926 in float64. float16 and
     bfloat16 are the float32 numbers, rounded.
 
     Args:

@@ -13,6 +13,7 @@ from typing import Any, SupportsIndex
 import torch
 
 from reprorng import adapter, draw
+from reprorng.device import ANY_DEVICE, AnyDevice
 from reprorng.draws import Draws
 from reprorng.plan import Plan, make_plan
 from reprorng.spec import ALGORITHM
@@ -91,9 +92,9 @@ class Generator(Draws):
         self._update(lambda state: replace(state, position=position))
 
     @property
-    def device(self) -> torch.device | adapter.AnyDevice:
+    def device(self) -> torch.device | AnyDevice:
         """The device asked for, or a stand-in that means "where the data is"."""
-        return adapter.ANY_DEVICE if self._device is None else self._device
+        return ANY_DEVICE if self._device is None else self._device
 
     def initial_seed(self) -> int:
         """The seed, in [0, 2^64)."""

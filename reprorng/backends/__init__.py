@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from importlib.metadata import entry_points
+from threading import Event, RLock
 from typing import Protocol
 
 import torch
@@ -50,6 +51,8 @@ class Backend(Protocol):
 
 
 _registry: dict[str, Backend] = {}
+_loading = RLock()
+_loaded = Event()
 _forced: ContextVar[str | None] = ContextVar(
     "reprorng_backend", default=os.environ.get("REPRORNG_BACKEND") or None
 )
@@ -71,6 +74,8 @@ def register(backend: Backend) -> None:
     missing = [part for part in parts if not hasattr(backend, part)]
     if missing:
         raise TypeError(f"{backend!r} is no backend: it lacks {', '.join(missing)}")
+    if isinstance(backend.devices, str):
+        raise TypeError(f"devices must be a tuple of device types, not {backend.devices!r}")
     if backend.name in _registry:
         raise ValueError(f"there already is a backend named {backend.name!r}")
     _registry[backend.name] = backend
@@ -176,10 +181,38 @@ def _default(device_type: str) -> Backend:
     raise RuntimeError("no backend can run here")
 
 
-@cache
+class _Broken:
+    """Stands in for a backend of another package that could not be loaded."""
+
+    devices: tuple[str, ...] = ()
+
+    def __init__(self, name: str, error: Exception) -> None:
+        self.name = name
+        self._reason = f"loading it raised {type(error).__name__}: {error}"
+
+    def why_not(self) -> str:
+        return self._reason
+
+    def fill(self, plan: Plan, out: torch.Tensor) -> None:
+        raise RuntimeError(self._reason)
+
+
 def _load_entry_points() -> None:
+    # Another thread waits until all are there; this one may draw while it is loading them.
+    with _loading:
+        if _loaded.is_set():
+            return
+        _loaded.set()
+        _register_entry_points()
+
+
+def _register_entry_points() -> None:
     for entry_point in entry_points(group="reprorng.backends"):
-        register(entry_point.load()())
+        try:
+            register(entry_point.load()())
+        except Exception as error:  # one broken package must not take away everybody's noise
+            if entry_point.name not in _registry:
+                register(_Broken(entry_point.name, error))
 
 
 register(ReferenceBackend())

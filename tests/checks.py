@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tests compare with: bytes, never values, and words made to order.
+
+Kept apart from the tests because a comparison that asserts nothing makes all of them worthless:
+`test_faults.py` shows that these assert.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from reprorng.backends import Backend, reference
+from reprorng.plan import WORDS_PER_ELEMENT, Plan, make_plan
+from reprorng.spec import PHILOX_M0, PHILOX_M1, PHILOX_ROUNDS, PHILOX_W0, PHILOX_W1
+
+KERNELS = list(WORDS_PER_ELEMENT)
+"""Every (kind, dtype)."""
+
+PAD = 1024
+"""Painted bytes on either side of a buffer: more than any kernel writes in one step."""
+
+
+def raw(values: torch.Tensor | NDArray[np.generic]) -> NDArray[np.unsignedinteger]:
+    """The bits of each element in row-major order, as unsigned integers."""
+    if isinstance(values, torch.Tensor):
+        flat = values.detach().cpu().reshape(-1).contiguous()
+        unsigned = getattr(torch, f"uint{8 * flat.element_size()}")
+        return flat.view(unsigned).numpy()
+    flat = np.ascontiguousarray(values).reshape(-1)
+    return flat.view(f"u{flat.itemsize}")
+
+
+def assert_same_bytes(
+    actual: torch.Tensor | NDArray[np.generic],
+    expected: torch.Tensor | NDArray[np.generic],
+    what: str = "",
+) -> None:
+    """Fail unless both hold the same bits: -0 is not 0 here, and a NaN equals its own bits."""
+    if isinstance(actual, torch.Tensor) and isinstance(expected, torch.Tensor):
+        assert actual.dtype == expected.dtype, f"{what}: {actual.dtype} is not {expected.dtype}"
+        assert actual.shape == expected.shape, f"{what}: {actual.shape} is not {expected.shape}"
+    got, wanted = raw(actual), raw(expected)
+    assert got.itemsize == wanted.itemsize, f"{what}: {got.itemsize} bytes, not {wanted.itemsize}"
+    assert got.size == wanted.size, f"{what}: {got.size} elements, not {wanted.size}"
+    differing = np.flatnonzero(got != wanted)
+    if differing.size:
+        first, digits = int(differing[0]), 2 * got.itemsize
+        raise AssertionError(
+            f"{what}: {differing.size} of {got.size} elements differ, the first at index {first}: "
+            f"got 0x{int(got[first]):0{digits}x}, expected 0x{int(wanted[first]):0{digits}x}"
+        )
+
+
+class Canvas:
+    """Painted memory to fill a part of, so that a write anywhere else shows.
+
+    Args:
+        dtype: The name of the element type.
+        room: How many elements, with the offset, the largest fill takes.
+    """
+
+    def __init__(self, dtype: str, room: int) -> None:
+        size = getattr(torch, dtype).itemsize
+        memory = torch.empty(2 * PAD + room * size, dtype=torch.uint8)
+        self._size = size
+        self._bytes = memory.numpy()
+        self._elements = memory.view(getattr(torch, dtype))
+        # The period is a prime, so a piece copied to the wrong place does not look like paint.
+        self._paint = (np.arange(memory.numel()) % 251).astype(np.uint8)
+
+    def check(
+        self, backend: Backend, plan: Plan, expected: bytes, *, offset: int = 0, **options: int
+    ) -> None:
+        """Fail unless `backend` writes `expected` at an element offset, and nothing else."""
+        self._bytes[:] = self._paint
+        start, end = PAD + offset * self._size, PAD + offset * self._size + len(expected)
+        out = self._elements[start // self._size : end // self._size]
+        backend.fill(plan, out, **options)
+        wanted = self._paint.copy()
+        wanted[start:end] = np.frombuffer(expected, np.uint8)
+        if not np.array_equal(self._bytes, wanted):
+            what = f"{backend.name}, {plan}, offset {offset}, {options}"
+            values = np.frombuffer(expected, f"u{self._size}")
+            assert_same_bytes(out, values, what)
+            assert_same_bytes(self._bytes, wanted, f"memory around the buffer: {what}")
+
+
+def plan_of(
+    kind: str,
+    dtype: str,
+    position: int,
+    count: int,
+    *,
+    seed: int = 0x0123456789ABCDEF,
+    stream: int = 0xFEDCBA9876543210,
+) -> Plan:
+    """A plan; for integers, of a range that is no power of two and starts below zero."""
+    low, span = (-7, 1_000_003) if kind == "integers" else (0, 0)
+    return make_plan(seed, stream, position, count, kind, dtype, low=low, span=span)
+
+
+@cache
+def reference_bytes(plan: Plan) -> bytes:
+    """The bytes of a plan's elements, from the reference's own functions."""
+    return reference.elements(plan, plan.first, plan.count).tobytes()
+
+
+def counter_of(words: Sequence[int], key: int) -> tuple[int, int]:
+    """The (block, stream) at which Philox gives these four words: its ten rounds, run backwards.
+
+    Both multipliers are odd, so a round's low products give back what was multiplied. The block
+    need not lie in a stream, which has 2^62 of them.
+    """
+    low = 0xFFFFFFFF
+    c0, c1, c2, c3 = words
+    inverse0, inverse1 = pow(PHILOX_M0, -1, 1 << 32), pow(PHILOX_M1, -1, 1 << 32)
+    for i in reversed(range(PHILOX_ROUNDS)):
+        k0, k1 = (key + i * PHILOX_W0) & low, ((key >> 32) + i * PHILOX_W1) & low
+        before0, before2 = c3 * inverse0 & low, c1 * inverse1 & low
+        c1 = before2 * PHILOX_M1 >> 32 ^ c0 ^ k0
+        c3 = before0 * PHILOX_M0 >> 32 ^ c2 ^ k1
+        c0, c2 = before0, before2
+    return c0 | c1 << 32, c2 | c3 << 32
+
+
+def place_of(words: Sequence[int]) -> tuple[int, int, int]:
+    """A (seed, stream, position) whose next four words are these."""
+    for seed in range(1000):
+        block, stream = counter_of(words, seed)
+        if block < 1 << 62:
+            return seed, stream, 4 * block
+    raise AssertionError("one seed in four has its block in range, but none of 1000 did")
+
+
+def skip_unless_runnable(name: str, reason: str | None, required: Collection[str]) -> None:
+    """Skip the test if this backend cannot run here, or fail it if the backend is required."""
+    if reason is None:
+        return
+    if name in required:
+        pytest.fail(f"REPRORNG_REQUIRE names {name}, which cannot run here: {reason}")
+    pytest.skip(f"{name} cannot run here: {reason}")
