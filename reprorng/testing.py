@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -18,6 +18,7 @@ import torch
 from reprorng.backends import Backend
 from reprorng.backends.reference import ReferenceBackend
 from reprorng.plan import WORDS_PER_ELEMENT, Plan, make_plan
+from reprorng.spec import PHILOX_M0, PHILOX_M1, PHILOX_ROUNDS, PHILOX_W0, PHILOX_W1
 
 PAINT = 0xA5
 """The byte around and under every output: one that is written twice or not at all shows."""
@@ -126,6 +127,31 @@ def draw_bytes(backend: Backend, plan: Plan) -> bytes:
     return data[edge:-edge]
 
 
+def place_of(words: Sequence[int]) -> tuple[int, int, int]:
+    """A (seed, stream, position) whose next four words are these: edge cases, made to order.
+
+    Args:
+        words: Four integers in [0, 2^32).
+
+    Returns:
+        The first such seed with a position in the stream, that stream and that position.
+
+    Raises:
+        ValueError: none of the first thousand seeds has one, which would be a wonder.
+
+    Examples:
+        >>> import reprorng
+        >>> seed, stream, position = place_of([0, 1, 2, 3])
+        >>> reprorng.bits(4, seed=seed, stream=stream, position=position).tolist()
+        [0, 1, 2, 3]
+    """
+    for seed in range(1000):
+        block, stream = _counter_of(words, seed)
+        if block < 1 << 62:
+            return seed, stream, 4 * block
+    raise ValueError(f"no seed below 1000 has the words {words} in one of its streams")
+
+
 def _plans() -> Iterator[Plan]:
     for kind, dtype in WORDS_PER_ELEMENT:
         span = 1_000_003 if kind == "integers" else 0
@@ -156,3 +182,21 @@ def _compare(plan: Plan, got: bytes, expected: bytes, name: str) -> None:
         f"{name}: {len(wrong)} of {plan.count} elements are wrong, the first at {i // width}: "
         f"{got[i : i + width][::-1].hex()} instead of {expected[i : i + width][::-1].hex()}; {plan}"
     )
+
+
+def _counter_of(words: Sequence[int], key: int) -> tuple[int, int]:
+    """The (block, stream) at which Philox gives these four words: its ten rounds, run backwards.
+
+    Both multipliers are odd, so a round's low products give back what was multiplied. The block
+    need not lie in a stream, which has 2^62 of them.
+    """
+    low = 0xFFFFFFFF
+    c0, c1, c2, c3 = words
+    inverse0, inverse1 = pow(PHILOX_M0, -1, 1 << 32), pow(PHILOX_M1, -1, 1 << 32)
+    for i in reversed(range(PHILOX_ROUNDS)):
+        k0, k1 = (key + i * PHILOX_W0) & low, ((key >> 32) + i * PHILOX_W1) & low
+        before0, before2 = c3 * inverse0 & low, c1 * inverse1 & low
+        c1 = before2 * PHILOX_M1 >> 32 ^ c0 ^ k0
+        c3 = before0 * PHILOX_M0 >> 32 ^ c2 ^ k1
+        c0, c2 = before0, before2
+    return c0 | c1 << 32, c2 | c3 << 32

@@ -7,7 +7,7 @@ Kept apart from the tests because a comparison that asserts nothing makes all of
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from functools import cache
 
 import numpy as np
@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from reprorng.backends import Backend, reference
 from reprorng.plan import WORDS_PER_ELEMENT, Plan, make_plan
-from reprorng.spec import PHILOX_M0, PHILOX_M1, PHILOX_ROUNDS, PHILOX_W0, PHILOX_W1
 
 KERNELS = list(WORDS_PER_ELEMENT)
 """Every (kind, dtype)."""
@@ -109,33 +108,6 @@ def plan_of(
 def reference_bytes(plan: Plan) -> bytes:
     """The bytes of a plan's elements, from the reference's own functions."""
     return reference.elements(plan, plan.first, plan.count).tobytes()
-
-
-def counter_of(words: Sequence[int], key: int) -> tuple[int, int]:
-    """The (block, stream) at which Philox gives these four words: its ten rounds, run backwards.
-
-    Both multipliers are odd, so a round's low products give back what was multiplied. The block
-    need not lie in a stream, which has 2^62 of them.
-    """
-    low = 0xFFFFFFFF
-    c0, c1, c2, c3 = words
-    inverse0, inverse1 = pow(PHILOX_M0, -1, 1 << 32), pow(PHILOX_M1, -1, 1 << 32)
-    for i in reversed(range(PHILOX_ROUNDS)):
-        k0, k1 = (key + i * PHILOX_W0) & low, ((key >> 32) + i * PHILOX_W1) & low
-        before0, before2 = c3 * inverse0 & low, c1 * inverse1 & low
-        c1 = before2 * PHILOX_M1 >> 32 ^ c0 ^ k0
-        c3 = before0 * PHILOX_M0 >> 32 ^ c2 ^ k1
-        c0, c2 = before0, before2
-    return c0 | c1 << 32, c2 | c3 << 32
-
-
-def place_of(words: Sequence[int]) -> tuple[int, int, int]:
-    """A (seed, stream, position) whose next four words are these."""
-    for seed in range(1000):
-        block, stream = counter_of(words, seed)
-        if block < 1 << 62:
-            return seed, stream, 4 * block
-    raise AssertionError("one seed in four has its block in range, but none of 1000 did")
 
 
 def skip_unless_runnable(name: str, reason: str | None, required: Collection[str]) -> None:

@@ -268,7 +268,7 @@ def test_a_wrong_layout_is_caught(fill: Fill) -> None:
     rejected(Imitation(fill))
 
 
-# What `check_backend` does not see yet: delete a case's mark when it does
+# Faults that few draws show
 
 
 def carry_lost_in_long_draws(key: int, stream: int, blocks: Array) -> Array:
@@ -307,7 +307,6 @@ def odd_starts_of_long_draws(plan: Plan, out: torch.Tensor) -> None:
     ],
     ids=["carry", "complement", "product", "odd", "large"],
 )
-@pytest.mark.xfail(reason="check_backend draws nothing that shows it", strict=True)
 def test_a_fault_that_only_some_draws_show_is_caught(backend: Imitation) -> None:
     rejected(backend)
 

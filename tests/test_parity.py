@@ -16,7 +16,6 @@ from checks import (
     KERNELS,
     Canvas,
     assert_same_bytes,
-    place_of,
     plan_of,
     reference_bytes,
 )
@@ -27,6 +26,7 @@ from reprorng.backends import Backend, reference
 from reprorng.backends.cpu import CpuBackend
 from reprorng.plan import WORDS_PER_ELEMENT, make_plan
 from reprorng.spec import FLOAT32
+from reprorng.testing import place_of
 
 every_kernel = pytest.mark.parametrize(
     ("kind", "dtype"), KERNELS, ids=[f"{kind}-{dtype}" for kind, dtype in KERNELS]

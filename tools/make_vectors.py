@@ -21,7 +21,7 @@ from reprorng.backends.reference import ReferenceBackend
 from reprorng.plan import WORDS_PER_ELEMENT
 from reprorng.spec import ALGORITHM
 from reprorng.state import State
-from reprorng.testing import draw_bytes, plan_of_case
+from reprorng.testing import draw_bytes, place_of, plan_of_case
 
 FOLDER = Path(__file__).resolve().parent.parent / "reprorng" / "vectors"
 
@@ -57,18 +57,34 @@ PLACES = {
     "word_2_63": (0x0123456789ABCDEF, 0xFEDCBA9876543210, (1 << 63) - 3),
     "end": (3, (1 << 64) - 1, (1 << 64) - 20),
 }
-SHORT, LONG, SHOWN = 9, 1 << 16, 16
+# Blocks of words at which a radius, an angle or its quarter turn begins or ends, for 32-bit words
+# and, in the first two, for 64-bit words.
+EDGES = [
+    (0x00000000, 0x00000000, 0xFFFFFFFF, 0xFFFFFFFF),
+    (0xFFFFFFFF, 0xFFFFFFFF, 0x00000000, 0x00000000),
+    (0x7FFFFFFF, 0x20000000, 0x80000000, 0x1FFFFFFF),
+    (0xFFFFFFC0, 0x40000000, 0xFFFFFF81, 0x80000000),
+    (0x00000001, 0xC0000000, 0x00000080, 0x60000000),
+]
+# From an odd word, an odd number of blocks before block 2^32, to well past it: the carry falls
+# inside a long draw, which is longer than any piece, tile or thread takes.
+ACROSS = (42, 7, (1 << 34) - 4 * 131_073 - 3)
+SHORT, LONG, SHOWN = 9, (1 << 20) + 5, 16
+# The first value and the number of values of the ranges of integers; 0 stands for 2^64.
+RANGES = [(-7, 1000), (5, (1 << 33) + 7), (-(1 << 62), (1 << 63) + 1), (-(1 << 63), 0)]
 
 
 def draws() -> dict[str, Any]:
     """The content of `draws.json`."""
     cases = []
-    for (kind, dtype), _ in tqdm(WORDS_PER_ELEMENT.items(), desc="draws", disable=None):
-        ranges = [(-7, 1000), (-(1 << 63), 0)] if kind == "integers" else [(0, 0)]
-        for interval in ranges:
+    for (kind, dtype), width in tqdm(WORDS_PER_ELEMENT.items(), desc="draws", disable=None):
+        for interval in RANGES if kind == "integers" else [(0, 0)]:
             for place, state in PLACES.items():
                 cases.append(case(place, (kind, dtype), state, SHORT, interval))
-            cases.append(case("long", (kind, dtype), (42, 0, 0), LONG, interval))
+            for number, words in enumerate(EDGES):
+                edge = (f"edge{number}", (kind, dtype), place_of(words))
+                cases.append(case(*edge, 4 // width, interval))
+        cases.append(case("across", (kind, dtype), ACROSS, LONG, interval))
     notes = {
         "expected": f"the first elements (at most {SHOWN}) as bit patterns, "
         "most significant digit first",
