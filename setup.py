@@ -25,29 +25,27 @@ FLAGS = [
     "-Wno-psabi",
 ]
 
+AVX2 = ["-mavx2", "-mfma", "-mf16c"]
 # GCC 12 vectorises chains of float operations done in double, as the software fma does them, and
 # drops the roundings in between; today's code escapes that by luck.
-SCALAR = ["-fno-tree-slp-vectorize"]
-X86_64 = platform.machine().lower() in {"x86_64", "amd64"}
-AVX2 = ["-mavx2", "-mfma", "-mf16c"]
-INSTRUCTION_SETS = {
-    "fill_avx2.cpp": AVX2,
-    "fill_avx512.cpp": [*AVX2, "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl"],
-}
+FILE_FLAGS = {"fill_scalar.cpp": ["-fno-tree-slp-vectorize"]}
+if platform.machine().lower() in {"x86_64", "amd64"}:
+    FILE_FLAGS |= {
+        "fill_avx2.cpp": AVX2,
+        "fill_avx512.cpp": [*AVX2, "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl"],
+    }
 
 
 class BuildPerFile(build_ext):
     """Setuptools has flags for an extension; instruction sets need them for a file."""
 
     def build_extension(self, ext: Any) -> None:
-        """Compile `ext`, with the flags of INSTRUCTION_SETS for the sources named there."""
+        """Compile `ext`, with the flags of FILE_FLAGS for the sources named there."""
         compile_one = self.compiler._compile
 
         def compile_with_flags(obj: str, src: str, *args: Any) -> None:
             *rest, extra, pp_opts = args
-            name = Path(src).name
-            flags = SCALAR if name == "fill_scalar.cpp" else []
-            flags = INSTRUCTION_SETS.get(name, flags) if X86_64 else flags
+            flags = FILE_FLAGS.get(Path(src).name, [])
             compile_one(obj, src, *rest, [*extra, *flags], pp_opts)
 
         self.compiler._compile = compile_with_flags

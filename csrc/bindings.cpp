@@ -10,6 +10,7 @@
 #include "dispatch.h"
 #include "integers.h"
 #include "parallel.h"
+#include "reprorng/softfloat.h"
 
 namespace py = pybind11;
 
@@ -101,4 +102,10 @@ PYBIND11_MODULE(_core, m) {
         "The float32 radius of each word.");
   m.def("rotate", &rotate_table, py::arg("variant"), py::arg("radii"), py::arg("words"),
         "(x, y): each radius turned by the float32 angle of each word.");
+  m.def("software_fma",
+        py::vectorize([](double a, double b, double c) { return soft::fma(a, b, c); }),
+        "a * b + c in float64, rounded once, as machines without FMA hardware compute it.");
+  m.def("software_fma32",
+        py::vectorize([](float a, float b, float c) { return soft::fma(a, b, c); }),
+        "a * b + c in float32, rounded once, as machines without FMA hardware compute it.");
 }

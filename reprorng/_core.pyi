@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-from numpy import float32, uint32
+from numpy import float32, float64, uint32
 from numpy.typing import NDArray
 
 KERNELS: tuple[str, ...]
@@ -21,3 +21,9 @@ def radius(variant: int, words: NDArray[uint32]) -> NDArray[float32]: ...
 def rotate(
     variant: int, radii: NDArray[float32], words: NDArray[uint32]
 ) -> tuple[NDArray[float32], NDArray[float32]]: ...
+def software_fma(
+    a: NDArray[float64], b: NDArray[float64], c: NDArray[float64]
+) -> NDArray[float64]: ...
+def software_fma32(
+    a: NDArray[float32], b: NDArray[float32], c: NDArray[float32]
+) -> NDArray[float32]: ...

@@ -153,6 +153,19 @@ PAIRS: dict[str, tuple[Draw, Draw]] = {
         lambda g: empty(5).uniform_(**{"from": -1, "to": 3}, generator=g),
         lambda g: g.uniform_(empty(5), -1, 3),
     ),
+    # As in `x.uniform_(y.min(), y.max())`: torch takes a 0-d tensor for its number.
+    "uniform_ 0-d bounds": (
+        lambda g: empty(5).uniform_(torch.tensor(-1.0), torch.tensor(3.0), generator=g),
+        lambda g: g.uniform_(empty(5), -1, 3),
+    ),
+    "normal_ 0-d moments": (
+        lambda g: empty(5).normal_(torch.tensor(1.0), torch.tensor(2.0), generator=g),
+        lambda g: g.normal(1.0, 2.0, (5,)),
+    ),
+    "randint 0-d bounds": (
+        lambda g: torch.randint(torch.tensor(2), torch.tensor(9), (5,), generator=g),
+        lambda g: g.randint(2, 9, (5,)),
+    ),
     "random_": (
         lambda g: empty(5, dtype=torch.int64).random_(generator=g),
         lambda g: g.random_(empty(5, dtype=torch.int64)),

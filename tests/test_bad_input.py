@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -393,6 +394,12 @@ RANGE_ROWS = {
     "mean None": Row(lambda g: g.normal(None, 1.0, (2,)), TypeError, "None"),
     "mean str in place": Row(lambda g: g.normal_(torch.empty(2), "0"), TypeError, "str"),
     "mean complex": Row(lambda g: g.normal(1j, 1.0, (2,)), TypeError, "(?i)complex|1j"),
+    # Numbers of Python that torch cannot multiply by, found out before anything is drawn.
+    "mean fraction": Row(lambda g: g.normal(Fraction(1, 3), 1.0, (2,)), TypeError, "Fraction"),
+    "low fraction": Row(lambda g: g.uniform_(torch.empty(2), Fraction(1, 3), 1), TypeError, "Frac"),
+    "mean beyond any float": Row(
+        lambda g: g.normal_(torch.empty(2), 10**400, 1.0), OverflowError, "too (big|large)"
+    ),
     "mean on another device": Row(
         lambda g: g.normal(torch.zeros(2), torch.ones(2, device="meta")),
         RuntimeError,
@@ -488,6 +495,10 @@ OUT_ROWS = {
     ),
     "sliding window": Row(
         lambda g: g.normal_(torch.empty(8).unfold(0, 4, 1)), RuntimeError, "single memory.*clone"
+    ),
+    # Looking at every place one by one would take all memory there is.
+    "expanded beyond memory": Row(
+        lambda g: g.normal_(torch.empty(1).expand(2**60)), RuntimeError, "single memory.*clone"
     ),
     "leaf": Row(lambda g: g.randn(4, out=leaf()), RuntimeError, r"requires grad.*torch\.no_grad"),
     "leaf in place": Row(lambda g: g.normal_(leaf()), RuntimeError, r"requires grad.*no_grad"),
@@ -730,6 +741,8 @@ WITHOUT_MEMORY = {
         "from torch._subclasses.fake_tensor import FakeTensorMode\n"
         "x = FakeTensorMode().from_tensor(torch.ones(4))"
     ),
+    # What `torch.export` and AOT compilation rewrite in-place operations with.
+    "functional tensor": ("x = torch._to_functional_tensor(torch.ones(4))"),
     "wrapper subclass": (
         "from torch.testing._internal.logging_tensor import LoggingTensor\n"
         "x = LoggingTensor(torch.ones(4))"

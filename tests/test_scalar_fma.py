@@ -17,7 +17,7 @@ import torch
 from checks import assert_same_bytes, plan_of
 from numpy.typing import NDArray
 
-from reprorng import backends
+from reprorng import _core, backends
 from reprorng.backends import reference
 
 Array = NDArray[Any]
@@ -130,6 +130,17 @@ def cases(family: Callable[..., Triple], real: type) -> Triple:
 def test_the_references_fma_is_rounded_once(family: Callable[..., Triple], real: type) -> None:
     a, b, c = cases(family, real)
     assert_same_bytes(reference.fma(a, b, c), exact_fma(a, b, c, real), family.__name__)
+
+
+@real_types
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_software_fma_of_the_core_is_rounded_once(
+    family: Callable[..., Triple], real: type
+) -> None:
+    # Sampled normals do not see a missing round to odd; these cases do.
+    a, b, c = cases(family, real)
+    software = _core.software_fma32 if real is np.float32 else _core.software_fma
+    assert_same_bytes(software(a, b, c), exact_fma(a, b, c, real), family.__name__)
 
 
 def test_the_references_float32_fma_is_right_among_subnormal_numbers() -> None:
