@@ -13,8 +13,8 @@ class AnyDevice:
     """The device of a generator that is bound to none.
 
     Its `type` is neither `"cpu"` nor `"cuda"`, so that code which compares it draws on the device
-    it wanted anyway. As an argument of a torch function it means: where the data is, or torch's
-    default device where there is no data.
+    it wanted anyway. As an argument of a torch function it means: where the data is, or the CPU
+    where there is no data (torch hides its default device from functions that are overridden).
     """
 
     type = "any"

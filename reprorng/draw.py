@@ -199,6 +199,7 @@ def fill_(
     check_writable(tensor)
     if tensor.is_meta:
         return tensor
+    _check_not_traced()
     chosen = backends.select(tensor.device, backend)
     served = tensor.device.type in chosen.devices
     device = tensor.device if served else torch.device(chosen.devices[0])
@@ -258,7 +259,8 @@ def check_writable(tensor: torch.Tensor) -> None:
             "clone() it first"
         )
     wrapped = type(tensor).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__
-    if wrapped or tensor._is_zerotensor() or _is_freed(tensor):
+    functional = torch._is_functional_tensor(tensor)
+    if wrapped or functional or tensor._is_zerotensor() or _is_freed(tensor):
         raise RuntimeError(
             f"a tensor to fill must have memory of its own, and this {type(tensor).__name__} of "
             f"shape {list(tensor.shape)} has none"
@@ -269,6 +271,9 @@ def overlaps_itself(tensor: torch.Tensor) -> bool:
     """Whether two elements of a strided tensor share memory."""
     if tensor.is_contiguous() or tensor.numel() == 0:
         return False
+    reach = sum(s * (n - 1) for s, n in zip(tensor.stride(), tensor.shape, strict=True))
+    if tensor.numel() > reach + 1:
+        return True
     reach = 0
     for stride, length in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
         if length > 1:
@@ -283,6 +288,16 @@ def overlaps_itself(tensor: torch.Tensor) -> bool:
         steps = torch.arange(length, dtype=torch.int64, device="cpu") * stride
         places = (places[:, None] + steps).flatten()
     return len(torch.unique(places)) < len(places)
+
+
+def _check_not_traced() -> None:
+    """Raise RuntimeError where a draw would be recorded once and replayed, or shared by a batch."""
+    if torch._C._functorch.peek_interpreter_stack() is not None:
+        raise RuntimeError(
+            "a draw inside a torch.func transform would be the same for all its inputs; draw before"
+        )
+    if torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.PROXY) is not None:
+        raise RuntimeError("a draw cannot be traced into a graph: it would be the same in each run")
 
 
 def _is_freed(tensor: torch.Tensor) -> bool:

@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
-from numbers import Real
 from typing import Any, SupportsIndex, cast
 
+import numpy as np
 import torch
 from typing_extensions import Unpack
 
@@ -118,7 +118,8 @@ class Draws(ABC):
             RuntimeError: a standard deviation is negative, or the shapes do not go together.
         """
         draw.check_options(options)
-        _check_moments(mean, std)
+        mean, std = _moment(mean, "mean"), _moment(std, "std")
+        _check_std(std)
         tensors = [value for value in (mean, std) if isinstance(value, torch.Tensor)]
         if not tensors:
             shape = draw.size_from((), size)
@@ -166,10 +167,8 @@ class Draws(ABC):
             RuntimeError: it cannot be written, or `std` is negative.
         """
         draw.check_tensor(tensor, "tensor")
-        for value, name in ((mean, "mean"), (std, "std")):
-            if isinstance(value, torch.Tensor):
-                raise TypeError(f"{name} must be a number, not a tensor of {list(value.shape)}")
-        _check_moments(mean, std)
+        mean, std = _number(mean, "mean"), _number(std, "std")
+        _check_std(std)
         return self._normal_(tensor, mean, std, backend)
 
     def uniform_(
@@ -188,8 +187,7 @@ class Draws(ABC):
         """
         draw.check_tensor(tensor, "tensor")
         draw.check_dtype("uniform", tensor.dtype)
-        _check_number(low, "low")
-        _check_number(high, "high")
+        low, high = _number(low, "low"), _number(high, "high")
         limit = torch.finfo(tensor.dtype).max
         if not (-limit <= low <= high <= limit and high - low <= limit):
             raise RuntimeError(
@@ -297,21 +295,28 @@ def _randint_arguments(args: tuple[Any, ...], options: dict[str, Any]) -> tuple[
     return low, high, size
 
 
-def _check_moments(mean: torch.Tensor | float, std: torch.Tensor | float) -> None:
-    for value, name in ((mean, "mean"), (std, "std")):
-        if not isinstance(value, torch.Tensor):
-            _check_number(value, name)
+def _moment(value: torch.Tensor | float, name: str) -> torch.Tensor | float:
+    return value if isinstance(value, torch.Tensor) else _number(value, name)
+
+
+def _number(value: Any, name: str) -> float:
+    """`value` as torch will use it: a number, or a tensor of one."""
+    if isinstance(value, torch.Tensor):
+        if value.dim() > 0 or value.is_complex() or value.is_meta:
+            raise TypeError(f"{name} must be a number, not a {value.dtype} {list(value.shape)}")
+        return float(value)
+    if not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{name} must be a number, not {value!r} ({type(value).__name__})")
+    return float(value)
+
+
+def _check_std(std: torch.Tensor | float) -> None:
     if isinstance(std, torch.Tensor):
         right = std.is_meta or std.numel() == 0 or bool((std >= 0).all())
     else:
         right = std >= 0
     if not right:
         raise RuntimeError(f"std must be at least 0, not {std}")
-
-
-def _check_number(value: Any, name: str) -> None:
-    if not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number, not {value!r} ({type(value).__name__})")
 
 
 def _compute_dtype(dtype: torch.dtype) -> torch.dtype:

@@ -16,7 +16,11 @@ from reprorng.draw import Options
 from reprorng.generator import Generator
 
 default_generator = Generator()
-"""What draws come from when neither a generator nor a seed is given; seeded by the system."""
+"""What draws come from when neither a generator nor a seed is given; seeded by the system.
+
+A forked process inherits its state: workers that draw need a generator each, for example
+`generator.fold_in(worker_id)`.
+"""
 
 
 class From(TypedDict, total=False):
