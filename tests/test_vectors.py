@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The known answers: what they hold, and that every backend and the state code give them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reprorng.backends import Backend
+from reprorng.plan import WORDS_PER_ELEMENT
+from reprorng.spec import ALGORITHM
+from reprorng.state import State, philox4x32_10
+from reprorng.testing import check_case, load_vectors
+
+DRAWS = load_vectors("draws")["cases"]
+STATES = load_vectors("states")["cases"]
+PHILOX = load_vectors("philox")["cases"]
+
+
+def state_of(fields: dict[str, str]) -> State:
+    numbers = {name: int(fields[name]) for name in ("seed", "stream", "position")}
+    return State.from_dict({"algorithm": fields["algorithm"], **numbers})
+
+
+@pytest.mark.parametrize("cases", [DRAWS, STATES, PHILOX], ids=["draws", "states", "philox"])
+def test_there_are_answers_and_each_has_a_name_of_its_own(cases: list[dict[str, Any]]) -> None:
+    names = [case["id"] for case in cases]
+    assert len(names) >= 3
+    assert len(set(names)) == len(names)
+
+
+def test_every_kernel_has_answers() -> None:
+    assert {(case["kind"], case["dtype"]) for case in DRAWS} == set(WORDS_PER_ELEMENT)
+
+
+@pytest.mark.parametrize("name", ["draws", "states"])
+def test_they_belong_to_this_algorithm(name: str) -> None:
+    assert load_vectors(name)["algorithm"] == ALGORITHM
+
+
+@pytest.mark.parametrize("case", DRAWS, ids=lambda case: case["id"])
+def test_every_backend_gives_the_known_answers(backend: Backend, case: dict[str, Any]) -> None:
+    check_case(backend, case)
+
+
+@pytest.mark.parametrize("case", PHILOX, ids=lambda case: case["id"])
+def test_plain_integers_give_random123s_answers(case: dict[str, Any]) -> None:
+    key, counter = ([int(word, 16) for word in case[part]] for part in ("key", "counter"))
+    words = philox4x32_10(key[0] | key[1] << 32, tuple(counter))
+    assert [f"{word:08x}" for word in words] == case["expected"]
+
+
+@pytest.mark.parametrize("case", STATES, ids=lambda case: case["id"])
+def test_states_and_what_derives_from_them(case: dict[str, Any]) -> None:
+    state = state_of(case["state"])
+    assert state.to_bytes().hex() == case["bytes"]
+    assert State.from_bytes(bytes.fromhex(case["bytes"])) == state
+    for data, derived in case["fold_in"].items():
+        assert state.fold_in(int(data)) == state_of(derived)
+    children, after = state.spawn(2)
+    assert children == [state_of(child) for child in case["spawn_2"]]
+    assert after == state_of(case["after_spawn_2"])
