@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import torch
 
-from reprorng import draw
+from reprorng import arguments
 from reprorng.device import without_any_device
 
 Handler = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
@@ -71,7 +71,7 @@ def _random_(generator: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
     low = bounds[0] if bounds else kwargs.pop("from", 0)
     high = bounds[1] if len(bounds) > 1 else kwargs.pop("to", None)
     if high is None:
-        high = draw.integer_limits(tensor.dtype)[1] + 1
+        high = arguments.integer_limits(tensor.dtype)[1] + 1
     return generator.random_(tensor, low, high, *bounds[2:], **kwargs)
 
 

@@ -1,25 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tensors filled from a source of plans, with torch's arguments checked before a word is used.
+"""Tensors filled from a source of plans.
 
-What is random about a draw is decided in `plan`; this module knows shapes, dtypes, devices and
-memory, and asks its source for exactly one plan once nothing can go wrong any more.
+What is random about a draw is decided in `plan`, and what may be asked for in `arguments`; this
+module knows memory and devices, and asks its source for exactly one plan once nothing can go wrong
+any more.
 """
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Final, Protocol, SupportsIndex, TypedDict
+from typing import Protocol
 
 import torch
 
 from reprorng import backends
-from reprorng.device import AnyDevice
-from reprorng.plan import WORDS_PER_ELEMENT, Plan
-from reprorng.state import as_integer
-
-_NAMES: Final = {getattr(torch, dtype): dtype for _, dtype in WORDS_PER_ELEMENT}
+from reprorng.arguments import (
+    DTYPE_NAMES,
+    Options,
+    check_dtype,
+    check_not_traced,
+    check_options,
+    check_out,
+    check_tensor,
+    check_writable,
+    dtype_from,
+)
+from reprorng.plan import Plan
 
 
 class Source(Protocol):
@@ -29,98 +35,6 @@ class Source(Protocol):
         self, count: int, kind: str, dtype: str, *, low: int = 0, span: int = 0
     ) -> AbstractContextManager[Plan]:
         """The plan of the next elements; they count as drawn unless the block raises."""
-
-
-def size_from(args: Sequence[Any], size: Any = None) -> tuple[int, ...]:
-    """The shape given as `randn(2, 3)`, `randn((2, 3))` or `randn(size=(2, 3))`.
-
-    Raises:
-        TypeError: it was given twice or not at all, or holds something that is no integer.
-        RuntimeError: a dimension is negative.
-    """
-    if size is not None and args:
-        raise TypeError(f"the size was given twice: as {tuple(args)} and as size={size!r}")
-    if size is None and not args:
-        raise TypeError("a size is needed, for example randn(2, 3) or randn((2, 3))")
-    given = size if size is not None else args[0] if _is_only_sequence(args) else args
-    try:
-        shape = tuple(as_integer(dimension, "a dimension") for dimension in given)
-    except TypeError:
-        raise TypeError(f"a size is integers, not {given!r}") from None
-    if any(dimension < 0 for dimension in shape):
-        raise RuntimeError(f"a size cannot have a negative dimension: {list(shape)}")
-    return shape
-
-
-def _is_only_sequence(args: Sequence[Any]) -> bool:
-    return len(args) == 1 and isinstance(args[0], Sequence)
-
-
-class Options(TypedDict, total=False):
-    """The keywords every function that makes a tensor takes, with torch's meaning.
-
-    Attributes:
-        out: A tensor of the right shape to fill instead; it also fixes dtype and device.
-        dtype: The element type; torch's default float type unless the function says otherwise.
-        layout: Only `torch.strided`.
-        device: Where the tensor lives; torch's default device.
-        pin_memory: Whether its memory is pinned, as in `torch.empty`.
-        memory_format: How it lies in memory; the values are the same in all formats.
-        requires_grad: Whether autograd records operations on it.
-        backend: The name of a backend to force.
-    """
-
-    out: torch.Tensor | None
-    dtype: torch.dtype | None
-    layout: torch.layout | None
-    device: torch.device | str | int | None
-    pin_memory: bool | None
-    memory_format: torch.memory_format | None
-    requires_grad: bool
-    backend: str | None
-
-
-def check_options(options: Mapping[str, Any], *, without: Collection[str] = ()) -> None:
-    """Raise unless the keywords are those of `Options` and go together.
-
-    Args:
-        options: The keywords.
-        without: Those of `Options` that the function does not take.
-
-    Raises:
-        TypeError: there is another keyword, or a dtype or `out` is of the wrong type.
-        ValueError: the layout is not strided.
-    """
-    allowed = [name for name in Options.__annotations__ if name not in without]
-    unknown = [name for name in options if name not in allowed]
-    if unknown:
-        raise TypeError(f"unknown keyword {unknown[0]!r}; allowed: {', '.join(allowed)}")
-    dtype, layout, out = options.get("dtype"), options.get("layout"), options.get("out")
-    if not isinstance(dtype, torch.dtype | None):
-        raise TypeError(f"dtype must be a torch.dtype, not {dtype!r}")
-    if layout not in {None, torch.strided}:
-        raise ValueError(f"layout must be torch.strided, not {layout}")
-    if out is not None:
-        check_tensor(out, "out")
-
-
-def check_tensor(value: Any, name: str) -> None:
-    """Raise TypeError unless `value` is a tensor."""
-    if not isinstance(value, torch.Tensor):
-        raise TypeError(f"{name} must be a torch.Tensor, not {type(value).__name__}")
-
-
-def dtype_from(options: Options, default: torch.dtype) -> torch.dtype:
-    """The dtype asked for: by name, by that of `out`, or the default.
-
-    Raises:
-        RuntimeError: a gradient was asked for, and the dtype has none.
-    """
-    dtype, out = options.get("dtype"), options.get("out")
-    chosen = dtype if dtype is not None else default if out is None else out.dtype
-    if options.get("requires_grad") and not chosen.is_floating_point:
-        raise RuntimeError(f"only floating point tensors have gradients, and this is {chosen}")
-    return chosen
 
 
 def target(size: tuple[int, ...], options: Options, default: torch.dtype) -> torch.Tensor:
@@ -199,7 +113,7 @@ def fill_(
     check_writable(tensor)
     if tensor.is_meta:
         return tensor
-    _check_not_traced()
+    check_not_traced()
     chosen = backends.select(tensor.device, backend)
     served = tensor.device.type in chosen.devices
     device = tensor.device if served else torch.device(chosen.devices[0])
@@ -207,7 +121,7 @@ def fill_(
     direct = tensor.device == device and tensor.is_contiguous() and not tensor.is_neg()
     with torch.no_grad():
         memory = tensor if direct else torch.empty(count, dtype=tensor.dtype, device=device)
-        with source.reserve(count, kind, _NAMES[tensor.dtype], low=low, span=span) as plan:
+        with source.reserve(count, kind, DTYPE_NAMES[tensor.dtype], low=low, span=span) as plan:
             if count:
                 chosen.fill(plan, memory.view(-1))
             if not direct:
@@ -215,138 +129,3 @@ def fill_(
     if direct and not tensor.is_inference():
         torch.autograd.graph.increment_version(tensor)
     return tensor
-
-
-def check_dtype(kind: str, dtype: torch.dtype) -> None:
-    """Raise TypeError, naming what is allowed, unless `kind` has `dtype`."""
-    if (kind, _NAMES.get(dtype)) not in WORDS_PER_ELEMENT:
-        allowed = [str(d) for d, name in _NAMES.items() if (kind, name) in WORDS_PER_ELEMENT]
-        raise TypeError(f"{kind} has no dtype {dtype}; allowed: {', '.join(allowed)}")
-
-
-def check_out(
-    out: torch.Tensor, size: tuple[int, ...], dtype: torch.dtype | None, device: Any
-) -> None:
-    """Raise RuntimeError unless `out` has this shape, and this dtype and device if given."""
-    if out.shape != size:
-        raise RuntimeError(f"out has shape {list(out.shape)}, but size {list(size)} was asked for")
-    if dtype is not None and out.dtype != dtype:
-        raise RuntimeError(f"out has dtype {out.dtype}, but {dtype} was asked for")
-    if device is not None and not isinstance(device, AnyDevice):
-        wanted = torch.device(device)
-        if wanted.type != out.device.type or wanted.index not in {None, out.device.index}:
-            raise RuntimeError(f"out is on {out.device}, but device {wanted} was asked for")
-
-
-def check_writable(tensor: torch.Tensor) -> None:
-    """Raise RuntimeError unless every element of `tensor` is memory of its own to write.
-
-    The words are torch's own where torch refuses the same.
-    """
-    if tensor.layout is not torch.strided:
-        raise RuntimeError(f"a tensor to fill must be strided, not {tensor.layout}")
-    if tensor.requires_grad and torch.is_grad_enabled():
-        raise RuntimeError(
-            "a tensor that requires grad is being used in an in-place operation; "
-            "fill it under torch.no_grad()"
-        )
-    if tensor.is_inference() and not torch.is_inference_mode_enabled():
-        raise RuntimeError("an inference tensor can only be written inside torch.inference_mode()")
-    if overlaps_itself(tensor):
-        raise RuntimeError(
-            "unsupported operation: more than one element of the written-to tensor refers to a "
-            f"single memory location (shape {list(tensor.shape)}, strides {tensor.stride()}); "
-            "clone() it first"
-        )
-    wrapped = type(tensor).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__
-    functional = torch._is_functional_tensor(tensor)
-    if wrapped or functional or tensor._is_zerotensor() or _is_freed(tensor):
-        raise RuntimeError(
-            f"a tensor to fill must have memory of its own, and this {type(tensor).__name__} of "
-            f"shape {list(tensor.shape)} has none"
-        )
-
-
-def overlaps_itself(tensor: torch.Tensor) -> bool:
-    """Whether two elements of a strided tensor share memory."""
-    if tensor.is_contiguous() or tensor.numel() == 0:
-        return False
-    reach = sum(s * (n - 1) for s, n in zip(tensor.stride(), tensor.shape, strict=True))
-    if tensor.numel() > reach + 1:
-        return True
-    reach = 0
-    for stride, length in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
-        if length > 1:
-            if stride <= reach:
-                break
-            reach += stride * (length - 1)
-    else:
-        return False
-    # Strides may interleave without meeting, which only the places themselves tell.
-    places = torch.zeros(1, dtype=torch.int64, device="cpu")
-    for stride, length in zip(tensor.stride(), tensor.shape, strict=True):
-        steps = torch.arange(length, dtype=torch.int64, device="cpu") * stride
-        places = (places[:, None] + steps).flatten()
-    return len(torch.unique(places)) < len(places)
-
-
-def _check_not_traced() -> None:
-    """Raise RuntimeError where a draw would be recorded once and replayed, or shared by a batch."""
-    if torch._C._functorch.peek_interpreter_stack() is not None:
-        raise RuntimeError(
-            "a draw inside a torch.func transform would be the same for all its inputs; draw before"
-        )
-    if torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.PROXY) is not None:
-        raise RuntimeError("a draw cannot be traced into a graph: it would be the same in each run")
-
-
-def _is_freed(tensor: torch.Tensor) -> bool:
-    return tensor.numel() > 0 and not tensor.is_meta and tensor.untyped_storage().nbytes() == 0
-
-
-def integer_range(low: Any, high: Any, dtype: torch.dtype) -> tuple[int, int]:
-    """The first value and the number of values of [low, high), which must fit `dtype`.
-
-    Raises:
-        TypeError: a bound is no integer.
-        RuntimeError: the range is empty, or leaves int64 or `dtype`.
-    """
-    try:
-        first, last = operator.index(low), operator.index(high) - 1
-    except TypeError:
-        raise TypeError(f"bounds must be integers, not {low!r} and {high!r}") from None
-    if first > last:
-        raise RuntimeError(f"low must be less than high, but low={first} and high={last + 1}")
-    lowest, highest = integer_limits(dtype)
-    if first < lowest or last > highest:
-        raise RuntimeError(
-            f"[{first}, {last + 1}) is out of bounds for {dtype}, "
-            f"which holds the integers from {lowest} to {highest}"
-        )
-    return first, (last - first + 1) % (1 << 64)
-
-
-def integer_limits(dtype: torch.dtype) -> tuple[int, int]:
-    """The integers every one of which `dtype` holds, within int64."""
-    if dtype is torch.bool:
-        return 0, 1
-    if dtype.is_complex:
-        raise TypeError(f"integers have no dtype {dtype}; allowed: integer, bool and float dtypes")
-    if dtype.is_floating_point:
-        exact = int(2 / torch.finfo(dtype).eps)
-        return -exact, exact
-    limits = torch.iinfo(dtype)
-    return max(limits.min, -(1 << 63)), min(limits.max, (1 << 63) - 1)
-
-
-def count_of(value: SupportsIndex, name: str) -> int:
-    """`value` as an integer of at least 0.
-
-    Raises:
-        TypeError: it is no integer.
-        RuntimeError: it is negative.
-    """
-    count = as_integer(value, name)
-    if count < 0:
-        raise RuntimeError(f"{name} must be at least 0, not {count}")
-    return count

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from typing_extensions import Unpack
 
-from reprorng import draw
-from reprorng.draw import Options
+from reprorng import arguments, draw
+from reprorng.arguments import Options
 from reprorng.plan import Plan
 
 _UNSIGNED = {torch.int32: torch.uint32, torch.int64: torch.uint64}
@@ -46,13 +46,13 @@ class Draws(ABC):
     def bits(self, *size: Any, **options: Unpack[Options]) -> torch.Tensor:
         """Raw words: uint32 by default, uint64, or their bits as int32 or int64."""
         shape, options = _sized(size, options)
-        draw.check_options(options)
+        arguments.check_options(options)
         out = options.get("out")
-        dtype = draw.dtype_from(options, torch.uint32)
+        dtype = arguments.dtype_from(options, torch.uint32)
         unsigned = _UNSIGNED.get(dtype, dtype)
         options["dtype"] = unsigned
         if out is not None:
-            draw.check_out(out, shape, dtype, options.get("device"))
+            arguments.check_out(out, shape, dtype, options.get("device"))
             options["out"] = out.view(unsigned)
         drawn = draw.new(self, "bits", shape, options)
         return drawn.view(dtype) if out is None else out
@@ -73,20 +73,20 @@ class Draws(ABC):
             RuntimeError: the range is empty, or does not fit the dtype.
         """
         low, high, size = _randint_arguments(args, options)
-        shape = draw.size_from((size,))
-        draw.check_options(options)
+        shape = arguments.size_from((size,))
+        arguments.check_options(options)
         keywords = cast(Options, options)
-        dtype = draw.dtype_from(keywords, torch.int64)
-        first, span = draw.integer_range(low, high, dtype)
+        dtype = arguments.dtype_from(keywords, torch.int64)
+        first, span = arguments.integer_range(low, high, dtype)
         tensor = draw.target(shape, keywords, torch.int64)
         self._integers_(tensor, first, span, keywords.get("backend"))
         return draw.finish(tensor, keywords)
 
     def randperm(self, n: SupportsIndex, **options: Unpack[Options]) -> torch.Tensor:
         """A random permutation of the integers from 0 to n - 1: the order of n 64-bit words."""
-        count = draw.count_of(n, "n")
-        draw.check_options(options)
-        draw.integer_range(0, max(count, 1), draw.dtype_from(options, torch.int64))
+        count = arguments.count_of(n, "n")
+        arguments.check_options(options)
+        arguments.integer_range(0, max(count, 1), arguments.dtype_from(options, torch.int64))
         tensor = draw.target((count,), options, torch.int64)
         if tensor.is_meta:
             return tensor
@@ -117,12 +117,12 @@ class Draws(ABC):
             TypeError: both are numbers and there is no size, or there is one beside a tensor.
             RuntimeError: a standard deviation is negative, or the shapes do not go together.
         """
-        draw.check_options(options)
+        arguments.check_options(options)
         mean, std = _moment(mean, "mean"), _moment(std, "std")
         _check_std(std)
         tensors = [value for value in (mean, std) if isinstance(value, torch.Tensor)]
         if not tensors:
-            shape = draw.size_from((), size)
+            shape = arguments.size_from((), size)
             default = torch.get_default_dtype()
         elif size is not None:
             raise TypeError("a size goes with a mean and a std that are both numbers")
@@ -132,7 +132,7 @@ class Draws(ABC):
             default = tensors[0].dtype
             if options.get("out") is None and options.get("device") is None:
                 options["device"] = tensors[0].device
-        draw.check_dtype("normal", draw.dtype_from(options, default))
+        arguments.check_dtype("normal", arguments.dtype_from(options, default))
         tensor = draw.target(shape, options, default)
         for moment in tensors:
             if moment.device != tensor.device and moment.dim() > 0:
@@ -166,7 +166,7 @@ class Draws(ABC):
             TypeError: its dtype is not one of `randn`.
             RuntimeError: it cannot be written, or `std` is negative.
         """
-        draw.check_tensor(tensor, "tensor")
+        arguments.check_tensor(tensor, "tensor")
         mean, std = _number(mean, "mean"), _number(std, "std")
         _check_std(std)
         return self._normal_(tensor, mean, std, backend)
@@ -185,8 +185,8 @@ class Draws(ABC):
             TypeError: its dtype is not one of `rand`.
             RuntimeError: it cannot be written, or `low` and `high` are no finite range.
         """
-        draw.check_tensor(tensor, "tensor")
-        draw.check_dtype("uniform", tensor.dtype)
+        arguments.check_tensor(tensor, "tensor")
+        arguments.check_dtype("uniform", tensor.dtype)
         low, high = _number(low, "low"), _number(high, "high")
         limit = torch.finfo(tensor.dtype).max
         if not (-limit <= low <= high <= limit and high - low <= limit):
@@ -218,27 +218,27 @@ class Draws(ABC):
             TypeError: a bound is no integer, or the dtype is complex.
             RuntimeError: it cannot be written, or the range is empty or does not fit the dtype.
         """
-        draw.check_tensor(tensor, "tensor")
+        arguments.check_tensor(tensor, "tensor")
         if low is None and high is None:
-            low, high = 0, draw.integer_limits(tensor.dtype)[1] + 1
+            low, high = 0, arguments.integer_limits(tensor.dtype)[1] + 1
         elif low is None:
             low = 0
         elif high is None:
             low, high = 0, low
-        first, span = draw.integer_range(low, high, tensor.dtype)
-        draw.check_writable(tensor)
+        first, span = arguments.integer_range(low, high, tensor.dtype)
+        arguments.check_writable(tensor)
         self._integers_(tensor, first, span, backend)
         return tensor
 
     # What they share
 
     def _like(self, kind: str, input: torch.Tensor, options: Options) -> torch.Tensor:
-        draw.check_tensor(input, "input")
-        draw.check_options(options, without=["out"])
+        arguments.check_tensor(input, "input")
+        arguments.check_options(options, without=["out"])
         if input.layout is not torch.strided:
             raise RuntimeError(f"input must be strided, not {input.layout}")
-        dtype = draw.dtype_from(options, input.dtype)
-        draw.check_dtype(kind, dtype)
+        dtype = arguments.dtype_from(options, input.dtype)
+        arguments.check_dtype(kind, dtype)
         device = options.get("device")
         tensor = torch.empty_like(
             input,
@@ -258,10 +258,10 @@ class Draws(ABC):
         backend: str | None,
     ) -> torch.Tensor:
         numbers = not isinstance(mean, torch.Tensor) and not isinstance(std, torch.Tensor)
-        draw.check_dtype("normal", tensor.dtype)
+        arguments.check_dtype("normal", tensor.dtype)
         if numbers and (mean, std) == (0, 1):
             return draw.fill_(self, "normal", tensor, backend=backend)
-        draw.check_writable(tensor)
+        arguments.check_writable(tensor)
         # `tensor` may share memory with a mean or std, and 16 bits are too few to scale in.
         compute = _compute_dtype(tensor.dtype)
         drawn = torch.empty(tensor.shape, dtype=compute, device=tensor.device)
@@ -281,7 +281,7 @@ class Draws(ABC):
 def _sized(size: tuple[Any, ...], options: Options) -> tuple[tuple[int, ...], Options]:
     """The shape, which may be the keyword `size`, and the other keywords."""
     keyword = options.pop("size", None)  # type: ignore[typeddict-item]
-    return draw.size_from(size, keyword), options
+    return arguments.size_from(size, keyword), options
 
 
 def _randint_arguments(args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, Any, Any]:

@@ -2,7 +2,8 @@
 """The module functions: torch's random functions with a generator, or with no state at all.
 
 Each takes `generator=`, or `seed=` with `stream=` and `position=`, or neither: then it draws from
-the default generator, which `manual_seed` seeds. All other keywords are those of `draw.Options`.
+the default generator, which `manual_seed` seeds. All other keywords are those of
+`arguments.Options`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, SupportsIndex, TypedDict
 import torch
 from typing_extensions import Unpack
 
-from reprorng.draw import Options
+from reprorng.arguments import Options
 from reprorng.generator import Generator
 
 default_generator = Generator()
@@ -95,7 +96,7 @@ def randn(*size: Any, **options: Unpack[DrawOptions]) -> torch.Tensor:
 
     Args:
         *size: The shape, as integers or as one sequence.
-        **options: See `From` and `draw.Options`. dtype: float32, float16, bfloat16 or float64.
+        **options: See `From` and `arguments.Options`. dtype: float32, float16, bfloat16 or float64.
 
     Returns:
         A tensor of that shape.
@@ -118,8 +119,8 @@ def rand(*size: Any, **options: Unpack[DrawOptions]) -> torch.Tensor:
 
     Args:
         *size: The shape, as integers or as one sequence.
-        **options: See `From` and `draw.Options`. dtype: float32 (24 bits), float16 (11), bfloat16
-            (8) or float64 (53).
+        **options: See `From` and `arguments.Options`. dtype: float32 (24 bits), float16 (11),
+            bfloat16 (8) or float64 (53).
 
     Returns:
         A tensor of that shape.
@@ -142,8 +143,8 @@ def bits(*size: Any, **options: Unpack[DrawOptions]) -> torch.Tensor:
 
     Args:
         *size: The shape, as integers or as one sequence.
-        **options: See `From` and `draw.Options`. dtype: uint32 by default, uint64 (two words, the
-            first one low), or their bits as int32 or int64.
+        **options: See `From` and `arguments.Options`. dtype: uint32 by default, uint64 (two words,
+            the first one low), or their bits as int32 or int64.
 
     Returns:
         A tensor of that shape.
@@ -169,7 +170,7 @@ def randint(*args: Any, **options: Any) -> torch.Tensor:
 
     Args:
         *args: `(high, size)` or `(low, high, size)`; keywords do as well.
-        **options: See `From` and `draw.Options`. dtype: int64 by default; any integer, bool or
+        **options: See `From` and `arguments.Options`. dtype: int64 by default; any integer, bool or
             float type that holds the range.
 
     Returns:
@@ -196,7 +197,7 @@ def randperm(n: SupportsIndex, **options: Unpack[DrawOptions]) -> torch.Tensor:
 
     Args:
         n: How many.
-        **options: See `From` and `draw.Options`. dtype: int64 by default.
+        **options: See `From` and `arguments.Options`. dtype: int64 by default.
 
     Returns:
         A tensor of shape (n,).
@@ -226,7 +227,7 @@ def normal(
         mean: A number, or a tensor of means.
         std: A number, or a tensor of standard deviations, at least 0.
         size: The shape, if both are numbers; otherwise they are broadcast together.
-        **options: See `From` and `draw.Options`.
+        **options: See `From` and `arguments.Options`.
 
     Returns:
         A tensor of that size.
@@ -249,7 +250,7 @@ def randn_like(input: torch.Tensor, **options: Unpack[DrawOptions]) -> torch.Ten
 
     Args:
         input: The model.
-        **options: See `From` and `draw.Options`.
+        **options: See `From` and `arguments.Options`.
 
     Returns:
         A tensor like `input`.
@@ -265,7 +266,7 @@ def rand_like(input: torch.Tensor, **options: Unpack[DrawOptions]) -> torch.Tens
 
     Args:
         input: The model.
-        **options: See `From` and `draw.Options`.
+        **options: See `From` and `arguments.Options`.
 
     Returns:
         A tensor like `input`.

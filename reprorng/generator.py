@@ -12,7 +12,7 @@ from typing import Any, SupportsIndex
 
 import torch
 
-from reprorng import adapter, draw
+from reprorng import adapter, arguments
 from reprorng.device import ANY_DEVICE, AnyDevice
 from reprorng.draws import Draws
 from reprorng.plan import Plan, make_plan
@@ -238,7 +238,7 @@ class Generator(Draws):
             RuntimeError: it is negative.
             OverflowError: the stream ends before the last word.
         """
-        count = draw.count_of(n_children, "n_children")
+        count = arguments.count_of(n_children, "n_children")
         with self._lock:
             children, self._state = self._state.spawn(count)
         return [self._with(child) for child in children]
