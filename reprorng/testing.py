@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from reprorng import functional
 from reprorng.backends import Backend
 from reprorng.backends.reference import ReferenceBackend
 from reprorng.plan import WORDS_PER_ELEMENT, Plan, make_plan
@@ -32,7 +33,7 @@ _STARTS = (0, 1 << 31, 1 << 32, 1 << 33, 1 << 34, 1 << 63, (1 << 64) - 4096)
 
 
 def load_vectors(name: str) -> dict[str, Any]:
-    """The known answers `philox`, `draws` or `states`.
+    """The known answers `philox`, `draws`, `scaled` or `states`.
 
     Args:
         name: The name of the file, without `.json`.
@@ -102,6 +103,22 @@ def plan_of_case(case: dict[str, Any]) -> Plan:
     keys = ("seed", "stream", "position", "count", "low", "span")
     seed, stream, position, count, low, span = (int(case[key]) for key in keys)
     return make_plan(seed, stream, position, count, case["kind"], case["dtype"], low=low, span=span)
+
+
+def draw_scaled(case: dict[str, Any], *, backend: str) -> torch.Tensor:
+    """What a backend, by name, gives for one case of `scaled.json`."""
+    options: dict[str, Any] = {"seed": int(case["seed"]), "backend": backend}
+    dtype = getattr(torch, case["dtype"])
+    first, *rest = case["arguments"]
+    match case["function"]:
+        case "randperm":
+            return functional.randperm(first, dtype=dtype, **options)
+        case "randint":
+            return functional.randint(first, rest[0], (4096,), dtype=dtype, **options)
+        case "normal":
+            return functional.normal(first, rest[0], (4096,), dtype=dtype, **options)
+        case _:
+            return functional.uniform_(torch.empty(4096, dtype=dtype), first, rest[0], **options)
 
 
 def draw_bytes(backend: Backend, plan: Plan) -> bytes:

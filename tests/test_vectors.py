@@ -3,17 +3,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
+import torch
 
 from reprorng.backends import Backend
 from reprorng.plan import WORDS_PER_ELEMENT
 from reprorng.spec import ALGORITHM
 from reprorng.state import State, philox4x32_10
-from reprorng.testing import check_case, load_vectors
+from reprorng.testing import check_case, draw_scaled, load_vectors
 
 DRAWS = load_vectors("draws")["cases"]
+SCALED = load_vectors("scaled")["cases"]
 STATES = load_vectors("states")["cases"]
 PHILOX = load_vectors("philox")["cases"]
 
@@ -23,7 +26,9 @@ def state_of(fields: dict[str, str]) -> State:
     return State.from_dict({"algorithm": fields["algorithm"], **numbers})
 
 
-@pytest.mark.parametrize("cases", [DRAWS, STATES, PHILOX], ids=["draws", "states", "philox"])
+@pytest.mark.parametrize(
+    "cases", [DRAWS, SCALED, STATES, PHILOX], ids=["draws", "scaled", "states", "philox"]
+)
 def test_there_are_answers_and_each_has_a_name_of_its_own(cases: list[dict[str, Any]]) -> None:
     names = [case["id"] for case in cases]
     assert len(names) >= 3
@@ -34,7 +39,7 @@ def test_every_kernel_has_answers() -> None:
     assert {(case["kind"], case["dtype"]) for case in DRAWS} == set(WORDS_PER_ELEMENT)
 
 
-@pytest.mark.parametrize("name", ["draws", "states"])
+@pytest.mark.parametrize("name", ["draws", "scaled", "states"])
 def test_they_belong_to_this_algorithm(name: str) -> None:
     assert load_vectors(name)["algorithm"] == ALGORITHM
 
@@ -42,6 +47,16 @@ def test_they_belong_to_this_algorithm(name: str) -> None:
 @pytest.mark.parametrize("case", DRAWS, ids=lambda case: case["id"])
 def test_every_backend_gives_the_known_answers(backend: Backend, case: dict[str, Any]) -> None:
     check_case(backend, case)
+
+
+@pytest.mark.parametrize("case", SCALED, ids=lambda case: case["id"])
+def test_every_backend_gives_the_known_scaled_draws(backend: Backend, case: dict[str, Any]) -> None:
+    x = draw_scaled(case, backend=backend.name)
+    elements = x.view(torch.uint8).numpy().reshape(x.numel(), -1)
+    shown = [bytes(element)[::-1].hex() for element in elements[: len(case["expected"])]]
+    assert shown == case["expected"]
+    assert hashlib.sha256(elements.tobytes()).hexdigest() == case["sha256"]
+    assert x.numel() == case["count"]
 
 
 @pytest.mark.parametrize("case", PHILOX, ids=lambda case: case["id"])

@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from tqdm import tqdm
 
 from reprorng.backends.reference import ReferenceBackend
 from reprorng.plan import WORDS_PER_ELEMENT
 from reprorng.spec import ALGORITHM
 from reprorng.state import State
-from reprorng.testing import draw_bytes, place_of, plan_of_case
+from reprorng.testing import draw_bytes, draw_scaled, place_of, plan_of_case
 
 FOLDER = Path(__file__).resolve().parent.parent / "reprorng" / "vectors"
 
@@ -132,6 +133,47 @@ def decimal(element: bytes, dtype: str) -> str:
     return str(np.frombuffer(element, np.dtype(dtype).newbyteorder("<"))[0])
 
 
+# Function, arguments and dtype: chosen so that a wrong reading of the rounding, of the bound or of
+# the order gives other bits.
+SCALED: list[tuple[str, list[Any], str]] = [
+    ("uniform", [1.0, 1.0 + 2.0**-23 + 2.0**-25], "float32"),
+    ("uniform", [0.1, 0.7], "float32"),
+    ("uniform", [0.1, 0.7], "bfloat16"),
+    ("uniform", [0.1, 0.7], "float64"),
+    ("uniform", [-1e-7, 0.0], "float16"),
+    ("normal", [0.1, 0.7], "float32"),
+    ("normal", [0.1, 0.7], "float16"),
+    ("normal", [0.1, 0.7], "bfloat16"),
+    ("normal", [0.1, 0.7], "float64"),
+    ("randint", [-3, 7], "int64"),
+    ("randint", [0, 256], "uint8"),
+    ("randint", [-5, 1000], "float32"),
+    ("randperm", [7], "int64"),
+    ("randperm", [100], "uint8"),
+]
+
+
+def scaled() -> dict[str, Any]:
+    """The content of `scaled.json`."""
+    cases = []
+    for function, arguments, dtype in SCALED:
+        case = {"function": function, "arguments": arguments, "dtype": dtype, "seed": "42"}
+        x = draw_scaled(case, backend="reference")
+        elements = x.flatten().view(torch.uint8).numpy().reshape(x.numel(), -1)
+        case["id"] = "-".join([function, dtype, *map(str, arguments)])
+        case["count"] = x.numel()
+        case["expected"] = [bytes(element)[::-1].hex() for element in elements[:SHOWN]]
+        case["sha256"] = hashlib.sha256(elements.tobytes()).hexdigest()
+        cases.append(case)
+    notes = {
+        "arguments": "of uniform low and high, of normal mean and std, of randint low and high, "
+        "of randperm n; floats are their shortest decimal",
+        "seed": "stream 0, position 0",
+        "expected, sha256": "as in draws.json",
+    }
+    return {"algorithm": ALGORITHM, "spec": "docs/spec.md", "notes": notes, "cases": cases}
+
+
 def states() -> dict[str, Any]:
     """The content of `states.json`."""
     cases = []
@@ -168,7 +210,7 @@ def render() -> dict[str, str]:
         "notes": {"counter, key, expected": "32-bit words, word 0 first"},
         "cases": RANDOM123,
     }
-    contents = {"philox": philox, "draws": draws(), "states": states()}
+    contents = {"philox": philox, "draws": draws(), "scaled": scaled(), "states": states()}
     return {f"{name}.json": json.dumps(c, indent=1) + "\n" for name, c in contents.items()}
 
 
