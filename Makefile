@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready-torch-$(TORCH)
 CPP := $(shell find csrc -name '*.h' -o -name '*.cpp')
 
-.PHONY: demo test lint bench proof docs vectors constants dev clean
+.PHONY: demo test lint bench proof cross docs vectors constants dev clean
 
 demo: $(READY)
 	$(BIN)/python demo/run.py
@@ -31,6 +31,10 @@ bench: $(READY)
 # Every one of the 2^32 words; takes minutes.
 proof: $(READY)
 	$(BIN)/python -m tools.prove_transform
+
+# Other processors are emulated; compilers and emulators that are missing are left out by name.
+cross: $(READY)
+	$(BIN)/python -m tools.cross.run
 
 docs: $(READY)
 	$(BIN)/mkdocs build --strict

@@ -11,11 +11,13 @@ from pybind11.setup_helpers import Pybind11Extension
 from setuptools import setup
 from setuptools.command.build_ext import build_ext
 
-# Contraction off: an fma the source does not ask for changes bits. No errno and no trapping only
-# let the compiler inline square roots and vectorise selects; they change no result. The attributes
-# that GCC warns of are alignments of vector types, which templates keep by other means.
+# Whatever CXXFLAGS say, no fast-math and no contraction: an operation the source does not ask for
+# changes bits. No errno and no trapping only let the compiler inline square roots and vectorise
+# selects; they change no result. The attributes that GCC warns of are alignments of vector types,
+# which templates keep by other means.
 FLAGS = [
     "-O3",
+    "-fno-fast-math",
     "-ffp-contract=off",
     "-fno-math-errno",
     "-fno-trapping-math",
@@ -28,7 +30,8 @@ FLAGS = [
 AVX2 = ["-mavx2", "-mfma", "-mf16c"]
 # GCC 12 vectorises chains of float operations done in double, as the software fma does them, and
 # drops the roundings in between; today's code escapes that by luck.
-FILE_FLAGS = {"fill_scalar.cpp": ["-fno-tree-slp-vectorize"]}
+SOFTWARE_FMA = ["-fno-tree-slp-vectorize"]
+FILE_FLAGS = {"fill_scalar.cpp": SOFTWARE_FMA, "bindings.cpp": SOFTWARE_FMA}
 if platform.machine().lower() in {"x86_64", "amd64"}:
     FILE_FLAGS |= {
         "fill_avx2.cpp": AVX2,

@@ -41,6 +41,7 @@ void fill_memory(int variant, int kernel, std::uint64_t seed, std::uint64_t stre
                  std::uint64_t grain) {
   const Kernels& kernels = kernels_of_variant(variant);
   if (kernel < 0 || kernel >= kKernelCount) throw py::index_error("no such kernel");
+  if (grain == 0) throw py::value_error("grain must be at least 1");
   const Fill fill_one = kernels.fill[kernel];
   const std::uint64_t size = kElementSizes[kernel];
   char* out = reinterpret_cast<char*>(address);

@@ -3,14 +3,13 @@
 #pragma once
 
 #include <cstdint>
-#include <system_error>
 #include <thread>
 #include <vector>
 
 namespace reprorng {
 
 // Calls work(offset, size) over [0, count) on at most `threads` threads, each with at least `grain`
-// elements. The calling thread takes part, and takes over what a machine out of threads cannot run.
+// elements. The calling thread takes part, and takes over what the machine has no threads for.
 template <class Work>
 void parallel_for(std::uint64_t count, unsigned threads, std::uint64_t grain, Work work) {
   const std::uint64_t wanted = count / grain < threads ? count / grain : threads;
@@ -28,7 +27,7 @@ void parallel_for(std::uint64_t count, unsigned threads, std::uint64_t grain, Wo
     for (; started < wanted; ++started) {
       team.emplace_back(work, start_of(started), start_of(started + 1) - start_of(started));
     }
-  } catch (const std::system_error&) {
+  } catch (...) {  // out of threads or of memory; `work` itself does not throw
     work(start_of(started), count - start_of(started));
   }
   work(std::uint64_t{0}, start_of(1));

@@ -138,6 +138,7 @@ def check_writable(tensor: torch.Tensor) -> None:
 
     The words are torch's own where torch refuses the same.
     """
+    check_not_traced()
     if tensor.layout is not torch.strided:
         raise RuntimeError(f"a tensor to fill must be strided, not {tensor.layout}")
     if tensor.requires_grad and torch.is_grad_enabled():
@@ -191,12 +192,17 @@ def check_not_traced() -> None:
         raise RuntimeError(
             "a draw inside a torch.func transform would be the same for all its inputs; draw before"
         )
-    if torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.PROXY) is not None:
+    proxies = torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.PROXY)
+    if proxies is not None or torch._C._get_tracing_state() is not None:
         raise RuntimeError("a draw cannot be traced into a graph: it would be the same in each run")
 
 
 def _is_freed(tensor: torch.Tensor) -> bool:
-    return tensor.numel() > 0 and not tensor.is_meta and tensor.untyped_storage().nbytes() == 0
+    if tensor.numel() == 0 or tensor.is_meta:
+        return False
+    reach = sum(s * (n - 1) for s, n in zip(tensor.stride(), tensor.shape, strict=True))
+    needed = (tensor.storage_offset() + reach + 1) * tensor.element_size()
+    return tensor.untyped_storage().nbytes() < needed
 
 
 def integer_range(low: Any, high: Any, dtype: torch.dtype) -> tuple[int, int]:

@@ -18,7 +18,6 @@ from reprorng.arguments import (
     DTYPE_NAMES,
     Options,
     check_dtype,
-    check_not_traced,
     check_options,
     check_out,
     check_tensor,
@@ -113,7 +112,6 @@ def fill_(
     check_writable(tensor)
     if tensor.is_meta:
         return tensor
-    check_not_traced()
     chosen = backends.select(tensor.device, backend)
     served = tensor.device.type in chosen.devices
     device = tensor.device if served else torch.device(chosen.devices[0])

@@ -118,7 +118,7 @@ class Generator(Draws):
     # Its state
 
     def manual_seed(self, seed: SupportsIndex) -> Generator:
-        """Start the stream of another seed at position 0.
+        """Start stream 0 of another seed at position 0: all that follows depends on the seed alone.
 
         Args:
             seed: An integer in [-2^63, 2^64).
@@ -131,11 +131,11 @@ class Generator(Draws):
             ValueError: it is out of range.
         """
         number = as_seed(seed)
-        self._update(lambda state: replace(state, seed=number, position=0))
+        self._update(lambda state: State(number, algorithm=state.algorithm))
         return self
 
     def seed(self) -> int:
-        """Start the stream of a seed from system entropy, and return that seed."""
+        """Start stream 0 of a seed from system entropy, and return that seed."""
         number = secrets.randbits(64)
         self.manual_seed(number)
         return number

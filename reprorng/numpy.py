@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import DTypeLike, NDArray
 
-from reprorng import functional
+from reprorng import arguments, functional
 
 Array: TypeAlias = NDArray[Any]
 
@@ -143,26 +143,42 @@ def _draw(
     out: Array | None,
     options: dict[str, Any],
 ) -> Array:
-    if dtype is not None:
-        options["dtype"] = _torch_dtype(np.dtype(dtype))
+    unknown = options.keys() - _OPTIONS
+    if unknown:
+        raise TypeError(f"unknown keyword {min(unknown)!r}; allowed: {', '.join(_OPTIONS)}")
     if out is None:
-        return function(*args, device="cpu", **options).numpy()
+        default = _DEFAULTS.get(function)
+        wanted = default if dtype is None else _torch_dtype(np.dtype(dtype))
+        return function(*args, dtype=wanted, device="cpu", **options).numpy()
     if not isinstance(out, np.ndarray):
         raise TypeError(f"out must be a numpy.ndarray, not {type(out).__name__}")
     if not out.flags.writeable:
         raise ValueError("out is read-only")
+    if dtype is not None:
+        options["dtype"] = _torch_dtype(np.dtype(dtype))
     _torch_dtype(out.dtype)
-    # Torch knows neither negative strides nor a foreign byte order: such arrays get a copy.
+    # Torch knows neither negative strides nor a foreign byte order: such arrays get a copy, once
+    # their memory, walked forwards and as it is, has passed as a tensor.
+    forwards = out[tuple(slice(None, None, -1 if stride < 0 else 1) for stride in out.strides)]
+    memory = torch.from_numpy(forwards.view(out.dtype.newbyteorder("=")))
+    arguments.check_writable(memory)
     native = out.dtype.isnative and all(stride >= 0 for stride in out.strides)
-    memory = out if native else np.empty(out.shape, out.dtype.newbyteorder("="))
-    function(*args, out=torch.from_numpy(memory), **options)
-    if not native:
-        np.copyto(out, memory)
+    if native:
+        function(*args, out=memory, **options)
+    else:
+        drawn = np.empty(out.shape, out.dtype.newbyteorder("="))
+        function(*args, out=torch.from_numpy(drawn), **options)
+        np.copyto(out, drawn)
     return out
 
 
 def _torch_dtype(dtype: np.dtype[Any]) -> torch.dtype:
-    found = getattr(torch, dtype.name, None)
+    found = getattr(torch, dtype.name, None) if dtype.kind in "biuf" else None
     if not isinstance(found, torch.dtype):
         raise TypeError(f"there are no numbers of dtype {dtype}; allowed: those that torch has")
     return found
+
+
+_OPTIONS = ("generator", "seed", "stream", "position", "size", "backend")
+# Torch's default float type can be changed, and this module's cannot.
+_DEFAULTS = {functional.randn: torch.float32, functional.rand: torch.float32}

@@ -80,6 +80,18 @@ def overlapping() -> np.ndarray:
     return np.lib.stride_tricks.as_strided(np.zeros(4, np.float32), (4,), (0,))
 
 
+def window() -> np.ndarray:
+    return np.lib.stride_tricks.as_strided(np.zeros(4, np.float32), (3, 2), (4, 4))
+
+
+def test_the_default_dtype_is_not_torchs() -> None:
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert rnp.randn(2, seed=0).dtype == rnp.rand(2, seed=0).dtype == np.float32
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
 @pytest.mark.parametrize(
     ("keywords", "error", "message"),
     [
@@ -92,6 +104,10 @@ def overlapping() -> np.ndarray:
         ({"out": np.zeros(4), "dtype": np.float32}, RuntimeError, "float64.*float32"),
         ({"dtype": np.int32}, TypeError, "int32.*allowed.*float32"),
         ({"dtype": "object"}, TypeError, "object"),
+        ({"out": overlapping()[::-1]}, RuntimeError, "more than one element"),
+        ({"out": window()[:, ::-1]}, RuntimeError, "more than one element"),
+        ({"device": "cpu"}, TypeError, "device.*allowed.*backend"),
+        ({"requires_grad": True}, TypeError, "requires_grad.*allowed"),
     ],
 )
 def test_bad_arrays_are_refused_and_nothing_is_drawn(

@@ -6,15 +6,16 @@
 #include <cstdint>
 #include <cstring>
 
-#if defined(__FAST_MATH__)
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__)
 #error "reprorng must be built without -ffast-math: it lets the compiler change bits"
 #endif
 #if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0
 #error "reprorng needs float arithmetic in float and double in double (on x86: SSE2, not x87)"
 #endif
 
-// One header is compiled under several instruction sets. A function the linker could share between
-// those copies might run an instruction the machine lacks, so nothing here has external linkage.
+// One header is compiled under several instruction sets. A function the linker shared between those
+// copies might run an instruction the machine lacks, so whatever is not named after a vector type is
+// inlined.
 #define REPRORNG_INLINE inline __attribute__((always_inline))
 #define REPRORNG_UNROLL _Pragma("GCC unroll 16")
 

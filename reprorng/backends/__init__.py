@@ -211,8 +211,8 @@ def _register_entry_points() -> None:
         try:
             register(entry_point.load()())
         except Exception as error:  # one broken package must not take away everybody's noise
-            if entry_point.name not in _registry:
-                register(_Broken(entry_point.name, error))
+            taken = entry_point.name in _registry
+            register(_Broken(f"{entry_point.name} (broken)" if taken else entry_point.name, error))
 
 
 register(ReferenceBackend())
