@@ -21,7 +21,7 @@ from benchmarks.machine import describe
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 RESULT = ROOT / "benchmarks" / "results" / "cross.json"
-FLAGS = ["-std=c++17", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-w"]
+FLAGS = ["-std=c++17", "-fno-math-errno", "-fno-trapping-math", "-fno-tree-slp-vectorize", "-w"]
 AVX2 = ["-mavx2", "-mfma", "-mf16c"]
 ISA_FLAGS = {
     "fill_avx2": AVX2,
@@ -59,6 +59,15 @@ TARGETS = [
     ),
     Target("g++ -O3 -ffp-contract=fast", "g++", ("-O3", "-ffp-contract=fast")),
     Target("clang++ -O3 -ffp-contract=fast", "clang++", ("-O3", "-ffp-contract=fast")),
+    # What setup.py puts after the flags of whoever builds.
+    *(
+        Target(
+            f"{c} -O3 -funsafe-math-optimizations -fno-fast-math",
+            c,
+            ("-O3", "-funsafe-math-optimizations", "-fno-fast-math", "-ffp-contract=off"),
+        )
+        for c in ("g++", "clang++")
+    ),
     Target(
         "g++ -O3 on a processor without AVX", "g++", ("-O3",), ("qemu-x86_64", "-cpu", "Nehalem")
     ),
