@@ -14,7 +14,7 @@
 #endif
 
 // One header is compiled under several instruction sets. A function the linker shared between those
-// copies might run an instruction the machine lacks, so whatever is not named after a vector type is
+// copies might run an instruction the machine lacks, so what is not named after a vector type is
 // inlined.
 #define REPRORNG_INLINE inline __attribute__((always_inline))
 #define REPRORNG_UNROLL _Pragma("GCC unroll 16")
