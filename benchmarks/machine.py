@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 import reprorng
+from reprorng import _core
 
 _PACKAGES = ("torch", "numpy", "diffusers", "triton", "randomgen")
 
@@ -28,7 +29,7 @@ def describe() -> dict[str, Any]:
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "instruction_set": reprorng.backends.get("cpu").instruction_set,
         "system": f"{platform.system()} {platform.machine()}",
-        "compiler": platform.python_compiler(),
+        "compiler": _core.COMPILER,
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in _PACKAGES},
     }

@@ -92,6 +92,11 @@ PYBIND11_MODULE(_core, m) {
   py::list names;
   for (const char* name : kKernelNames) names.append(name);
   m.attr("KERNELS") = py::tuple(names);
+#if defined(__clang__)
+  m.attr("COMPILER") = "clang " __clang_version__;
+#else
+  m.attr("COMPILER") = "gcc " __VERSION__;
+#endif
   m.def("variants", &variants, "(name, what it needs, whether it can run here), best first.");
   m.def("fill", &fill_memory, py::arg("variant"), py::arg("kernel"), py::arg("seed"),
         py::arg("stream"), py::arg("first"), py::arg("count"), py::arg("address"),

@@ -3,6 +3,7 @@ from numpy import float32, float64, uint32
 from numpy.typing import NDArray
 
 KERNELS: tuple[str, ...]
+COMPILER: str
 
 def variants() -> list[tuple[str, str, bool]]: ...
 def fill(

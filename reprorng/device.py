@@ -48,8 +48,6 @@ class AnyDevice:
         if func is torch.device:
             return torch.get_default_device()
         args, kwargs = without_any_device(args, kwargs or {})
-        if func is torch.Tensor.to and len(args) == 1 and not kwargs:
-            return args[0]
         return func(*args, **kwargs)
 
 

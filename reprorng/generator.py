@@ -312,6 +312,4 @@ class Generator(Draws):
 
 
 def _rebuild(state: bytes, device: torch.device | None) -> Generator:
-    made = Generator(0, device=device)
-    made._state = State.from_bytes(state)
-    return made
+    return Generator(0, device=device)._with(State.from_bytes(state))

@@ -23,6 +23,10 @@ from reprorng import arguments, functional
 
 Array: TypeAlias = NDArray[Any]
 
+_OPTIONS = ("generator", "seed", "stream", "position", "size", "backend")
+# Torch's default float type can be changed, and this module's cannot.
+_DEFAULTS = {functional.randn: torch.float32, functional.rand: torch.float32}
+
 
 def randn(
     *size: Any, dtype: DTypeLike | None = None, out: Array | None = None, **options: Any
@@ -177,8 +181,3 @@ def _torch_dtype(dtype: np.dtype[Any]) -> torch.dtype:
     if not isinstance(found, torch.dtype):
         raise TypeError(f"there are no numbers of dtype {dtype}; allowed: those that torch has")
     return found
-
-
-_OPTIONS = ("generator", "seed", "stream", "position", "size", "backend")
-# Torch's default float type can be changed, and this module's cannot.
-_DEFAULTS = {functional.randn: torch.float32, functional.rand: torch.float32}

@@ -56,9 +56,8 @@ def structure(name: str, unsigned: str, suffix: str, transform: Any) -> str:
         f"  static constexpr {unsigned} kExponent = {transform.exponent:#x}u;",
     ]
     for label in ("scale", "half", "log4", "angle", "centre"):
-        title = "".join(part.capitalize() for part in label.split("_"))
         value = hexadecimal(getattr(transform, label), suffix)
-        lines.append(f"  static constexpr {name} k{title} = {value};")
+        lines.append(f"  static constexpr {name} k{label.capitalize()} = {value};")
     for label in ("log", "sin", "cos"):
         values = [hexadecimal(value, suffix) for value in getattr(transform, label)]
         lines.append(f"  static constexpr {name} k{label.capitalize()}[{len(values)}] = {{")
