@@ -21,6 +21,7 @@ import torch
 
 from reprorng.backends.cpu import CpuBackend
 from reprorng.backends.reference import ReferenceBackend
+from reprorng.backends.triton import TritonBackend
 from reprorng.plan import Plan
 
 __all__ = ["Backend", "available", "get", "register", "select", "use"]
@@ -216,6 +217,7 @@ def _register_entry_points() -> None:
 
 
 register(ReferenceBackend())
+register(TritonBackend())
 for _variant in CpuBackend.variants():
     register(_variant)
 register(CpuBackend())

@@ -69,6 +69,9 @@ def lane_elements(
 ):
     """What each lane stores, in order: from one block, or from two if elements have 16 bits."""
     c0, c1 = low_high(block)
+    # Of these types already, but for Triton's interpreter, which goes by their values.
+    k0, k1, c2, c3 = k0.to(tl.uint32), k1.to(tl.uint32), c2.to(tl.uint32), c3.to(tl.uint32)
+    low, span = low.to(tl.uint64), span.to(tl.uint64)
     if T.primitive_bitwidth == 16:
         lane = c0 + 2 * tl.arange(0, BLOCKS // 2).to(tl.uint32)
         w0, w1, w2, w3 = philox4x32_10(lane, c1, c2, c3, k0, k1)
@@ -111,6 +114,7 @@ def store(
     PER_BLOCK: tl.constexpr = 2 if T.primitive_bitwidth == 64 else 4
     PER_LANE: tl.constexpr = 128 // T.primitive_bitwidth
     N: tl.constexpr = PER_BLOCK * BLOCKS
+    first = first.to(tl.uint64)
     program = first // N + tl.program_id(0)
     x = lane_elements(program * BLOCKS, k0, k1, c2, c3, low, span, KIND, NVIDIA, T)
     # Where the elements of the program would lie, from `lead` places before element `first`.

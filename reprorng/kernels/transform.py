@@ -9,8 +9,19 @@ import triton.language as tl
 
 from reprorng import spec
 
-FLOAT32 = tl.constexpr(spec.FLOAT32)
-FLOAT64 = tl.constexpr(spec.FLOAT64)
+
+class Format(tl.constexpr):
+    """The constants of a `spec.Transform`, for Triton's compiler and for its interpreter."""
+
+    def __getattr__(self, name: str) -> object:
+        """What the compiler does by itself."""
+        if name == "value":  # copying asks before there is one
+            raise AttributeError(name)
+        return getattr(self.value, name)
+
+
+FLOAT32 = Format(spec.FLOAT32)
+FLOAT64 = Format(spec.FLOAT64)
 
 
 @triton.jit
@@ -39,12 +50,13 @@ def as_real(w, F: tl.constexpr):
 
 
 @triton.jit
-def horner(t, coefficients: tl.constexpr, F: tl.constexpr):
-    """c[0] + t * (c[1] + t * (c[2] + ...))."""
-    last: tl.constexpr = len(coefficients) - 1
-    total = real(coefficients[last], F)
-    for i in tl.static_range(1, last + 1):
-        total = tl.fma(total, t, real(coefficients[last - i], F))
+def horner(t, NAME: tl.constexpr, F: tl.constexpr):
+    """The polynomial c[0] + t * (c[1] + t * (c[2] + ...)) with the coefficients of this name."""
+    C: tl.constexpr = F.log if NAME == "log" else F.sin if NAME == "sin" else F.cos
+    LAST: tl.constexpr = len(C) - 1
+    total = real(C[LAST], F)
+    for i in tl.static_range(1, LAST + 1):
+        total = tl.fma(total, t, real(C[LAST - i], F))
     return total
 
 
@@ -79,20 +91,20 @@ def radius(w, F: tl.constexpr, NVIDIA: tl.constexpr):
     shift = (tl.minimum(g, F.one) ^ F.one) & F.exponent
     z = as_real(g + shift, F)
     h = tl.minimum(tl.abs(z), 2.0 - z)
-    series = tl.fma(horner(h, tl.constexpr(F.log), F), h * h, h)
+    series = tl.fma(horner(h, "log", F), h * h, h)
     return root(tl.fma(to_real(shift, F), real(F.log4, F), series), F, NVIDIA)
 
 
 @triton.jit
 def rotate(r, w, F: tl.constexpr):
-    """r times the cosine and sine of the angle of w."""
+    """The radius r times the cosine and sine of the angle of w."""
     residual = to_real((w << 2) | 2, F)
     v = residual * real(F.angle, F)
     lost = tl.fma(residual, real(F.angle, F), -v)
     y = tl.fma(v, v, real(-F.centre, F))
     signed = as_real(as_bits(r, F) ^ (w & (1 << (F.bits - 1))), F)
-    along = tl.fma(signed, horner(y, tl.constexpr(F.cos), F), signed)
-    bend = tl.fma(v, horner(y, tl.constexpr(F.sin), F), lost)
+    along = tl.fma(signed, horner(y, "cos", F), signed)
+    bend = tl.fma(v, horner(y, "sin", F), lost)
     across = tl.fma(r, v, r * bend)
     swap = (w & (1 << (F.bits - 2))) != 0
     return tl.where(swap, across, along), tl.where(swap, along, across)

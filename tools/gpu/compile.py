@@ -130,7 +130,9 @@ def artifacts(python: str = sys.executable, package: Path = ROOT, *options: str)
         [python, "-c", "import triton; print(triton.__version__)"], text=True
     ).strip()
     text = repr(options) + "".join(path.read_text() for path in sources)
-    folder = ROOT / "build/gpu" / f"triton-{version}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    folder = (
+        ROOT / "build/gpu" / f"triton-{version}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    )
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):
         if not (folder / "index.json").exists():

@@ -366,7 +366,7 @@ class _Parser:
     def named(self, text: str) -> Register | Symbol | Label:
         if not re.fullmatch(_NAME, text):
             raise PtxError(f"cannot parse the operand {text!r}")
-        if text.startswith("%"):
+        if text.startswith("%") or text in self.banks:
             return self.register(text)
         return Symbol(text) if text in self.symbols else Label(text)
 
