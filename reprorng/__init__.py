@@ -31,6 +31,7 @@ from reprorng.functional import random_ as random_
 from reprorng.functional import randperm as randperm
 from reprorng.functional import uniform_ as uniform_
 from reprorng.generator import Generator as Generator
+from reprorng.graphs import CapturableGenerator as CapturableGenerator
 from reprorng.spec import ALGORITHM as ALGORITHM
 
 __version__ = "0.1.0"

@@ -85,7 +85,7 @@ def check_options(options: Mapping[str, Any], *, without: Collection[str] = ()) 
     if unknown:
         raise TypeError(f"unknown keyword {unknown[0]!r}; allowed: {', '.join(allowed)}")
     dtype, layout, out = options.get("dtype"), options.get("layout"), options.get("out")
-    if not isinstance(dtype, torch.dtype | None):
+    if dtype is not None and not isinstance(dtype, torch.dtype):
         raise TypeError(f"dtype must be a torch.dtype, not {dtype!r}")
     if layout not in {None, torch.strided}:
         raise ValueError(f"layout must be torch.strided, not {layout}")
@@ -138,7 +138,7 @@ def check_writable(tensor: torch.Tensor) -> None:
 
     The words are torch's own where torch refuses the same.
     """
-    check_not_traced()
+    check_not_transformed()
     if tensor.layout is not torch.strided:
         raise RuntimeError(f"a tensor to fill must be strided, not {tensor.layout}")
     if tensor.requires_grad and torch.is_grad_enabled():
@@ -146,6 +146,9 @@ def check_writable(tensor: torch.Tensor) -> None:
             "a tensor that requires grad is being used in an in-place operation; "
             "fill it under torch.no_grad()"
         )
+    if torch.compiler.is_compiling():
+        return  # There is no memory yet; the rest will be asked when there is.
+    check_not_recorded()
     if tensor.is_inference() and not torch.is_inference_mode_enabled():
         raise RuntimeError("an inference tensor can only be written inside torch.inference_mode()")
     if overlaps_itself(tensor):
@@ -186,12 +189,16 @@ def overlaps_itself(tensor: torch.Tensor) -> bool:
     return len(torch.unique(places)) < len(places)
 
 
-def check_not_traced() -> None:
-    """Raise RuntimeError where a draw would be recorded once and replayed, or shared by a batch."""
-    if torch._C._functorch.peek_interpreter_stack() is not None:
+def check_not_transformed() -> None:
+    """Raise RuntimeError where a draw would be shared by a batch."""
+    if torch._C._functorch.maybe_current_level() is not None:
         raise RuntimeError(
             "a draw inside a torch.func transform would be the same for all its inputs; draw before"
         )
+
+
+def check_not_recorded() -> None:
+    """Raise RuntimeError where a draw would be recorded once and replayed."""
     proxies = torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.PROXY)
     if proxies is not None or torch._C._get_tracing_state() is not None:
         raise RuntimeError("a draw cannot be traced into a graph: it would be the same in each run")
@@ -205,17 +212,27 @@ def _is_freed(tensor: torch.Tensor) -> bool:
     return tensor.untyped_storage().nbytes() < needed
 
 
-def integer_range(low: Any, high: Any, dtype: torch.dtype) -> tuple[int, int]:
-    """The first value and the number of values of [low, high), which must fit `dtype`.
+def first_and_last(low: Any, high: Any) -> tuple[int, int]:
+    """The first and the last value of [low, high).
 
     Raises:
         TypeError: a bound is no integer.
-        RuntimeError: the range is empty, or leaves int64 or `dtype`.
     """
+    # Most are plain already, and a compiler that need not look into one leaves it variable.
+    if type(low) is int and type(high) is int:
+        return low, high - 1
     try:
-        first, last = operator.index(low), operator.index(high) - 1
+        return operator.index(low), operator.index(high) - 1
     except TypeError:
         raise TypeError(f"bounds must be integers, not {low!r} and {high!r}") from None
+
+
+def integer_span(first: int, last: int, dtype: torch.dtype) -> int:
+    """The number of integers from `first` to `last`, modulo 2^64, all of which must fit `dtype`.
+
+    Raises:
+        RuntimeError: there are none, or they leave int64 or `dtype`.
+    """
     if first > last:
         raise RuntimeError(f"low must be less than high, but low={first} and high={last + 1}")
     lowest, highest = integer_limits(dtype)
@@ -224,7 +241,7 @@ def integer_range(low: Any, high: Any, dtype: torch.dtype) -> tuple[int, int]:
             f"[{first}, {last + 1}) is out of bounds for {dtype}, "
             f"which holds the integers from {lowest} to {highest}"
         )
-    return first, (last - first + 1) % (1 << 64)
+    return (last - first + 1) % (1 << 64)
 
 
 def integer_limits(dtype: torch.dtype) -> tuple[int, int]:

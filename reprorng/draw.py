@@ -8,9 +8,6 @@ any more.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from typing import Protocol
-
 import torch
 
 from reprorng import backends
@@ -18,22 +15,12 @@ from reprorng.arguments import (
     DTYPE_NAMES,
     Options,
     check_dtype,
-    check_options,
     check_out,
     check_tensor,
     check_writable,
     dtype_from,
 )
-from reprorng.plan import Plan
-
-
-class Source(Protocol):
-    """Where plans come from: a generator, or the fixed state of a stateless call."""
-
-    def reserve(
-        self, count: int, kind: str, dtype: str, *, low: int = 0, span: int = 0
-    ) -> AbstractContextManager[Plan]:
-        """The plan of the next elements; they count as drawn unless the block raises."""
+from reprorng.source import Source
 
 
 def target(size: tuple[int, ...], options: Options, default: torch.dtype) -> torch.Tensor:
@@ -61,22 +48,6 @@ def target(size: tuple[int, ...], options: Options, default: torch.dtype) -> tor
 def finish(tensor: torch.Tensor, options: Options) -> torch.Tensor:
     """`tensor` as its caller gets it: recorded by autograd if that was asked for."""
     return tensor.requires_grad_() if options.get("requires_grad") else tensor
-
-
-def new(source: Source, kind: str, size: tuple[int, ...], options: Options) -> torch.Tensor:
-    """A new tensor, or `out`, filled with the next elements of `kind` in row-major order.
-
-    Raises:
-        TypeError: the dtype does not suit `kind`, or an argument is of the wrong type.
-        ValueError: the layout is not strided, or the backend is unknown.
-        RuntimeError: see `target`; or the backend cannot run here.
-        OverflowError: the stream ends before the last element.
-    """
-    check_options(options)
-    default = torch.get_default_dtype()
-    check_dtype(kind, dtype_from(options, default))
-    tensor = target(size, options, default)
-    return finish(fill_(source, kind, tensor, backend=options.get("backend")), options)
 
 
 def fill_(
@@ -121,7 +92,7 @@ def fill_(
         memory = tensor if direct else torch.empty(count, dtype=tensor.dtype, device=device)
         with source.reserve(count, kind, DTYPE_NAMES[tensor.dtype], low=low, span=span) as plan:
             if count:
-                chosen.fill(plan, memory.view(-1))
+                source.write(chosen, plan, memory.view(-1))
             if not direct:
                 tensor.copy_(memory.view(tensor.shape))
     if direct and not tensor.is_inference():

@@ -1,61 +1,53 @@
 # SPDX-License-Identifier: Apache-2.0
 """The draws: torch's random functions as methods over a source of plans.
 
-`Generator` inherits them and the module functions call them, so that each exists once. What they
-add to a plain fill, a shift, a scale, a range, is one rounded operation after another in float32 or
-float64 (`docs/spec.md`, "Scaled draws"), and so the same on every device.
+`Generator` inherits them and the module functions call them, so that each exists once. Here lives
+what they take, as torch has it; how memory is then filled is in `fills`.
 """
 
 from __future__ import annotations
 
-import math
-from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager
-from typing import Any, SupportsIndex, cast
+from abc import abstractmethod
+from typing import Any, Final, SupportsIndex, cast
 
 import numpy as np
 import torch
 from typing_extensions import Unpack
 
-from reprorng import arguments, draw
+from reprorng import arguments, draw, ops
 from reprorng.arguments import Options
-from reprorng.plan import Plan
+from reprorng.fills import FILLS, UNSIGNED, Number
+from reprorng.source import Place, Source
 
-_UNSIGNED = {torch.int32: torch.uint32, torch.int64: torch.uint64}
+_NUMBERS: Final = (int, float, np.integer, np.floating)
 
 
-class Draws(ABC):
+class Draws(Source):
     """Torch's random functions; `Options` lists the keywords they share."""
 
     @abstractmethod
-    def reserve(
-        self, count: int, kind: str, dtype: str, *, low: int = 0, span: int = 0
-    ) -> AbstractContextManager[Plan]:
-        """The plan of the next elements; they count as drawn unless the block raises."""
+    def in_graph(self) -> torch.Tensor | Place:
+        """By what graphs find this source when they run, see `ops.record`."""
 
     # New tensors
 
     def randn(self, *size: Any, **options: Unpack[Options]) -> torch.Tensor:
         """Normal numbers, mean 0 and variance 1, in float32, float16, bfloat16 or float64."""
-        return draw.new(self, "normal", *_sized(size, options))
+        return self._new("normal", *_sized(size, options))
 
     def rand(self, *size: Any, **options: Unpack[Options]) -> torch.Tensor:
         """Uniform numbers in [0, 1), in float32, float16, bfloat16 or float64."""
-        return draw.new(self, "uniform", *_sized(size, options))
+        return self._new("uniform", *_sized(size, options))
 
     def bits(self, *size: Any, **options: Unpack[Options]) -> torch.Tensor:
         """Raw words: uint32 by default, uint64, or their bits as int32 or int64."""
         shape, options = _sized(size, options)
         arguments.check_options(options)
-        out = options.get("out")
         dtype = arguments.dtype_from(options, torch.uint32)
-        unsigned = _UNSIGNED.get(dtype, dtype)
-        options["dtype"] = unsigned
-        if out is not None:
-            arguments.check_out(out, shape, dtype, options.get("device"))
-            options["out"] = out.view(unsigned)
-        drawn = draw.new(self, "bits", shape, options)
-        return drawn.view(dtype) if out is None else out
+        arguments.check_dtype("bits", UNSIGNED.get(dtype, dtype))
+        tensor = draw.target(shape, options, torch.uint32)
+        self._fill("bits", tensor, backend=options.get("backend"))
+        return draw.finish(tensor, options)
 
     def randint(self, *args: Any, **options: Any) -> torch.Tensor:
         """Integers in [low, high): `randint(high, size)` or `randint(low, high, size)`.
@@ -76,26 +68,17 @@ class Draws(ABC):
         shape = arguments.size_from((size,))
         arguments.check_options(options)
         keywords = cast(Options, options)
-        dtype = arguments.dtype_from(keywords, torch.int64)
-        first, span = arguments.integer_range(low, high, dtype)
+        first, last = arguments.first_and_last(low, high)
         tensor = draw.target(shape, keywords, torch.int64)
-        self._integers_(tensor, first, span, keywords.get("backend"))
+        self._fill("integers", tensor, first, last, backend=keywords.get("backend"))
         return draw.finish(tensor, keywords)
 
     def randperm(self, n: SupportsIndex, **options: Unpack[Options]) -> torch.Tensor:
         """A random permutation of the integers from 0 to n - 1: the order of n 64-bit words."""
         count = arguments.count_of(n, "n")
         arguments.check_options(options)
-        arguments.integer_range(0, max(count, 1), arguments.dtype_from(options, torch.int64))
         tensor = draw.target((count,), options, torch.int64)
-        if tensor.is_meta:
-            return tensor
-        keys = torch.empty(count, dtype=torch.uint64, device="cpu")
-        draw.fill_(self, "bits", keys, backend=options.get("backend"))
-        # Torch sorts signed integers only; flipping the sign bit keeps the order.
-        signed = keys.view(torch.int64) ^ torch.iinfo(torch.int64).min
-        with torch.no_grad():
-            tensor.copy_(torch.argsort(signed, stable=True))
+        self._fill("permutation", tensor, backend=options.get("backend"))
         return draw.finish(tensor, options)
 
     def normal(
@@ -119,7 +102,6 @@ class Draws(ABC):
         """
         arguments.check_options(options)
         mean, std = _moment(mean, "mean"), _moment(std, "std")
-        _check_std(std)
         tensors = [value for value in (mean, std) if isinstance(value, torch.Tensor)]
         if not tensors:
             shape = arguments.size_from((), size)
@@ -139,7 +121,7 @@ class Draws(ABC):
                 raise RuntimeError(
                     f"mean and std must be on {tensor.device}, and one is on {moment.device}"
                 )
-        self._normal_(tensor, mean, std, options.get("backend"))
+        self._fill("normal", tensor, mean, std, backend=options.get("backend"))
         return draw.finish(tensor, options)
 
     def randn_like(self, input: torch.Tensor, **options: Unpack[Options]) -> torch.Tensor:
@@ -167,9 +149,8 @@ class Draws(ABC):
             RuntimeError: it cannot be written, or `std` is negative.
         """
         arguments.check_tensor(tensor, "tensor")
-        mean, std = _number(mean, "mean"), _number(std, "std")
-        _check_std(std)
-        return self._normal_(tensor, mean, std, backend)
+        values = _number(mean, "mean"), _number(std, "std")
+        return self._fill("normal", tensor, *values, backend=backend)
 
     def uniform_(
         self,
@@ -186,21 +167,8 @@ class Draws(ABC):
             RuntimeError: it cannot be written, or `low` and `high` are no finite range.
         """
         arguments.check_tensor(tensor, "tensor")
-        arguments.check_dtype("uniform", tensor.dtype)
-        low, high = _number(low, "low"), _number(high, "high")
-        limit = torch.finfo(tensor.dtype).max
-        if not (-limit <= low <= high <= limit and high - low <= limit):
-            raise RuntimeError(
-                f"[low, high) must be a finite range of {tensor.dtype}, not [{low}, {high})"
-            )
-        draw.fill_(self, "uniform", tensor, backend=backend)
-        if (low, high) == (0, 1):
-            return tensor
-        with torch.no_grad():
-            scaled = tensor.to(_compute_dtype(tensor.dtype)).mul_(high - low).add_(low)
-            tensor.copy_(scaled)
-            # Rounding may have reached `high`, which a half-open range leaves out.
-            return tensor.clamp_(max=_below(high, tensor.dtype)) if low < high else tensor
+        values = _number(low, "low"), _number(high, "high")
+        return self._fill("uniform", tensor, *values, backend=backend)
 
     def random_(
         self,
@@ -225,10 +193,8 @@ class Draws(ABC):
             low = 0
         elif high is None:
             low, high = 0, low
-        first, span = arguments.integer_range(low, high, tensor.dtype)
-        arguments.check_writable(tensor)
-        self._integers_(tensor, first, span, backend)
-        return tensor
+        first, last = arguments.first_and_last(low, high)
+        return self._fill("integers", tensor, first, last, backend=backend)
 
     # What they share
 
@@ -247,35 +213,27 @@ class Draws(ABC):
             pin_memory=bool(options.get("pin_memory")),
             memory_format=options.get("memory_format") or torch.preserve_format,
         )
-        draw.fill_(self, kind, tensor, backend=options.get("backend"))
+        self._fill(kind, tensor, backend=options.get("backend"))
         return draw.finish(tensor, options)
 
-    def _normal_(
-        self,
-        tensor: torch.Tensor,
-        mean: torch.Tensor | float,
-        std: torch.Tensor | float,
-        backend: str | None,
-    ) -> torch.Tensor:
-        numbers = not isinstance(mean, torch.Tensor) and not isinstance(std, torch.Tensor)
-        arguments.check_dtype("normal", tensor.dtype)
-        if numbers and (mean, std) == (0, 1):
-            return draw.fill_(self, "normal", tensor, backend=backend)
-        arguments.check_writable(tensor)
-        # `tensor` may share memory with a mean or std, and 16 bits are too few to scale in.
-        compute = _compute_dtype(tensor.dtype)
-        drawn = torch.empty(tensor.shape, dtype=compute, device=tensor.device)
-        draw.fill_(self, "normal", drawn, backend=backend)
-        with torch.no_grad():
-            return tensor.copy_(drawn.mul_(_as(std, drawn)).add_(_as(mean, drawn)))
+    def _new(self, kind: str, size: tuple[int, ...], options: Options) -> torch.Tensor:
+        """A new tensor, or `out`, of the next elements of `kind`."""
+        arguments.check_options(options)
+        default = torch.get_default_dtype()
+        arguments.check_dtype(kind, arguments.dtype_from(options, default))
+        tensor = draw.target(size, options, default)
+        self._fill(kind, tensor, backend=options.get("backend"))
+        return draw.finish(tensor, options)
 
-    def _integers_(self, tensor: torch.Tensor, first: int, span: int, backend: str | None) -> None:
-        direct = tensor.dtype is torch.int64
-        drawn = tensor if direct else torch.empty_like(tensor, dtype=torch.int64)
-        draw.fill_(self, "integers", drawn, backend=backend, low=first, span=span)
-        if not direct:
-            with torch.no_grad():
-                tensor.copy_(drawn)
+    def _fill(
+        self, fill: str, tensor: torch.Tensor, *values: Number, backend: str | None
+    ) -> torch.Tensor:
+        """`tensor`, filled in one of the ways of `fills`: now, or when what is compiled runs."""
+        if torch.compiler.is_compiling():
+            ops.record(tensor, self.in_graph(), fill, values, backend)
+        else:
+            FILLS[fill](self, tensor, *values, backend=backend)
+        return tensor
 
 
 def _sized(size: tuple[Any, ...], options: Options) -> tuple[tuple[int, ...], Options]:
@@ -295,43 +253,17 @@ def _randint_arguments(args: tuple[Any, ...], options: dict[str, Any]) -> tuple[
     return low, high, size
 
 
-def _moment(value: torch.Tensor | float, name: str) -> torch.Tensor | float:
+def _moment(value: Number, name: str) -> Number:
     return value if isinstance(value, torch.Tensor) else _number(value, name)
 
 
-def _number(value: Any, name: str) -> float:
+def _number(value: Any, name: str) -> Number:
     """`value` as torch will use it: a number, or a tensor of one."""
     if isinstance(value, torch.Tensor):
         if value.dim() > 0 or value.is_complex() or value.is_meta:
             raise TypeError(f"{name} must be a number, not a {value.dtype} {list(value.shape)}")
-        return float(value)
-    if not isinstance(value, int | float | np.integer | np.floating):
+        # Its value is not known while a graph is recorded; in float64 it will be the same number.
+        return value.double() if torch.compiler.is_compiling() else float(value)
+    if not isinstance(value, _NUMBERS):
         raise TypeError(f"{name} must be a number, not {value!r} ({type(value).__name__})")
     return float(value)
-
-
-def _check_std(std: torch.Tensor | float) -> None:
-    if isinstance(std, torch.Tensor):
-        right = std.is_meta or std.numel() == 0 or bool((std >= 0).all())
-    else:
-        right = std >= 0
-    if not right:
-        raise RuntimeError(f"std must be at least 0, not {std}")
-
-
-def _compute_dtype(dtype: torch.dtype) -> torch.dtype:
-    return torch.float64 if dtype is torch.float64 else torch.float32
-
-
-def _as(value: torch.Tensor | float, like: torch.Tensor) -> torch.Tensor | float:
-    return value.to(like) if isinstance(value, torch.Tensor) else value
-
-
-def _below(high: float, dtype: torch.dtype) -> float:
-    """The largest number of `dtype` below `high`."""
-    top = torch.tensor(high, dtype=torch.float64, device="cpu")
-    rounded = top.to(dtype)
-    while rounded.to(torch.float64) >= top:
-        lower = torch.tensor(-math.inf, dtype=dtype, device="cpu")
-        rounded = torch.nextafter(rounded, lower)
-    return rounded.item()

@@ -14,7 +14,9 @@ import torch
 from typing_extensions import Unpack
 
 from reprorng.arguments import Options
+from reprorng.draws import Draws
 from reprorng.generator import Generator
+from reprorng.source import Place
 
 default_generator = Generator()
 """What draws come from when neither a generator nor a seed is given; seeded by the system.
@@ -44,8 +46,16 @@ class DrawOptions(Options, From, total=False):
     """The keywords of a function that makes a tensor."""
 
 
-def _source(options: Any) -> Generator:
-    """The generator the keywords name; they are removed from `options`.
+class _Seeded(Place, Draws):
+    """The draws of a stateless call."""
+
+    def in_graph(self) -> Place:
+        """The place itself: it has no state that a graph would have to find."""
+        return self
+
+
+def _source(options: Any) -> Draws:
+    """What the keywords name; they are removed from `options`.
 
     Raises:
         TypeError: there is both a generator and a seed, or a stream or position without a seed, or
@@ -56,12 +66,12 @@ def _source(options: Any) -> Generator:
     if named.get("seed") is not None:
         if generator is not None:
             raise TypeError("give a generator or a seed, not both")
-        return Generator(named.pop("seed"), **named)
+        return _Seeded(named.pop("seed"), **named)
     if named.keys() - {"seed"}:
         raise TypeError("stream and position go with a seed")
     if generator is None:
         return default_generator
-    if not isinstance(generator, Generator):
+    if not isinstance(generator, Draws):
         raise TypeError(
             f"generator must be a reprorng.Generator, not {type(generator).__module__}."
             f"{type(generator).__qualname__}"

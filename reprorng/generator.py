@@ -12,7 +12,7 @@ from typing import Any, SupportsIndex
 
 import torch
 
-from reprorng import adapter, arguments
+from reprorng import adapter, arguments, ops
 from reprorng.device import ANY_DEVICE, AnyDevice
 from reprorng.draws import Draws
 from reprorng.plan import Plan, make_plan
@@ -68,23 +68,24 @@ class Generator(Draws):
             as_algorithm(algorithm),
         )
         self._device = None if device is None else torch.device(device)
+        self._ticket = ops.ticket(self)
 
     # What it is
 
     @property
     def algorithm(self) -> str:
         """The algorithm id."""
-        return self._state.algorithm
+        return self._now().algorithm
 
     @property
     def stream(self) -> int:
         """The number of the stream, in [0, 2^64)."""
-        return self._state.stream
+        return self._now().stream
 
-    @property
+    @ops.settable
     def position(self) -> int:
         """How many 32-bit words of the stream have been used, in [0, 2^64]; it can be set."""
-        return self._state.position
+        return self._now().position
 
     @position.setter
     def position(self, value: SupportsIndex) -> None:
@@ -98,11 +99,11 @@ class Generator(Draws):
 
     def initial_seed(self) -> int:
         """The seed, in [0, 2^64)."""
-        return self._state.seed
+        return self._now().seed
 
     def __repr__(self) -> str:
         """An expression that makes an equal generator."""
-        s = self._state
+        s = self._now()
         device = "" if self._device is None else f", device={str(self._device)!r}"
         return (
             f"Generator(seed={s.seed}, stream={s.stream}, position={s.position}, "
@@ -111,7 +112,7 @@ class Generator(Draws):
 
     def __eq__(self, other: object) -> bool:
         """Whether both will draw the same numbers from now on."""
-        return self._state == other._state if isinstance(other, Generator) else NotImplemented
+        return self._now() == other._now() if isinstance(other, Generator) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]  # it is mutable
 
@@ -142,7 +143,7 @@ class Generator(Draws):
 
     def get_state(self) -> torch.Tensor:
         """The state as a uint8 tensor; `docs/spec.md` lists its bytes."""
-        return torch.frombuffer(bytearray(self._state.to_bytes()), dtype=torch.uint8)
+        return torch.frombuffer(bytearray(self._now().to_bytes()), dtype=torch.uint8)
 
     def set_state(self, new_state: torch.Tensor) -> Generator:
         """Take over a state that `get_state` gave.
@@ -166,7 +167,7 @@ class Generator(Draws):
 
     def state_dict(self) -> dict[str, str | int]:
         """The state as a dictionary that JSON holds exactly."""
-        return self._state.to_dict()
+        return self._now().to_dict()
 
     def load_state_dict(self, state_dict: dict[str, str | int]) -> None:
         """Take over a state that `state_dict` gave.
@@ -180,11 +181,11 @@ class Generator(Draws):
 
     def clone_state(self) -> Generator:
         """A new generator in the same state."""
-        return self._with(self._state)
+        return self._with(self._now())
 
     def __reduce__(self) -> tuple[Callable[..., Generator], tuple[Any, ...]]:
         """Pickle and copy by the state alone."""
-        return _rebuild, (self._state.to_bytes(), self._device)
+        return _rebuild, (self._now().to_bytes(), self._device)
 
     # Where else it can go
 
@@ -209,7 +210,7 @@ class Generator(Draws):
             TypeError: it is no integer.
             OverflowError: that is outside the stream.
         """
-        return self._with(replace(self._state, position=as_position(position)))
+        return self._with(replace(self._now(), position=as_position(position)))
 
     def fold_in(self, data: SupportsIndex) -> Generator:
         """A new generator for the stream derived from this seed, this stream and `data`.
@@ -223,7 +224,7 @@ class Generator(Draws):
             TypeError: it is no integer.
             ValueError: it is out of range.
         """
-        return self._with(self._state.fold_in(as_uint64(data, "data")))
+        return self._with(self._now().fold_in(as_uint64(data, "data")))
 
     def spawn(self, n_children: SupportsIndex) -> list[Generator]:
         """New generators for derived streams, other ones at every call.
@@ -238,6 +239,7 @@ class Generator(Draws):
             RuntimeError: it is negative.
             OverflowError: the stream ends before the last word.
         """
+        ops.leave_graph()
         count = arguments.count_of(n_children, "n_children")
         with self._lock:
             children, self._state = self._state.spawn(count)
@@ -281,7 +283,8 @@ class Generator(Draws):
                 span=span,
                 algorithm=before.algorithm,
             )
-            after = self._state = replace(before, position=plan.end)
+            after = State(before.seed, before.stream, plan.end, before.algorithm)
+            self._state = after
         try:
             yield plan
         except BaseException:
@@ -289,6 +292,10 @@ class Generator(Draws):
                 if self._state is after:
                     self._state = before
             raise
+
+    def in_graph(self) -> torch.Tensor:
+        """The ticket of this generator, see `ops.ticket`."""
+        return self._ticket
 
     @classmethod
     def __torch_function__(
@@ -301,7 +308,12 @@ class Generator(Draws):
         """Answer torch's own functions when one of their arguments is a generator of ours."""
         return adapter.dispatch(cls, func, args, kwargs or {})
 
+    def _now(self) -> State:
+        ops.leave_graph()
+        return self._state
+
     def _update(self, change: Callable[[State], State]) -> None:
+        ops.leave_graph()
         with self._lock:
             self._state = change(self._state)
 

@@ -168,6 +168,8 @@ def as_integer(value: Any, name: str) -> int:
     Raises:
         TypeError: it is no integer.
     """
+    if type(value) is int:
+        return value
     if isinstance(value, bool):
         raise TypeError(f"{name} must be an integer, not {value!r}")
     try:

@@ -82,7 +82,7 @@ def interpreted_kernels() -> ModuleType:
 
 
 def _round_to_bfloat16(interpreter: ModuleType) -> None:
-    """Have the interpreter round to bfloat16, as compiled code does: left alone it cuts bits off."""
+    """Have the interpreter round to bfloat16 as compiled code does; left alone it cuts off."""
     import triton.language as tl
 
     builder = interpreter.InterpreterBuilder

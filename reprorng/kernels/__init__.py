@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The GPU kernels, in Triton: `philox` and `transform` are docs/spec.md once more, `fill` stores."""
+"""The GPU kernels, in Triton: docs/spec.md once more."""

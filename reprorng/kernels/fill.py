@@ -15,8 +15,10 @@ from reprorng.kernels.philox import philox4x32_10
 from reprorng.kernels.transform import FLOAT32, FLOAT64, radius, rotate, to_real
 
 NUM_WARPS: Final = 4
-BLOCKS = tl.constexpr(1024)
-"""Philox blocks in a program: eight for each thread."""
+BLOCKS_IN_PROGRAM: Final = 1024
+"""Philox blocks: eight for each thread."""
+
+BLOCKS = tl.constexpr(BLOCKS_IN_PROGRAM)
 
 
 @triton.jit
@@ -200,4 +202,4 @@ def signature(entry: str, dtype: str) -> dict[str, str]:
 
 def elements_in_program(dtype: str) -> int:
     """How many elements of a dtype a program covers."""
-    return BLOCKS.value * (2 if dtype.endswith("64") else 4)
+    return BLOCKS_IN_PROGRAM * (2 if dtype.endswith("64") else 4)

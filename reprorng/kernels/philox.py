@@ -15,7 +15,7 @@ W1 = tl.constexpr(spec.PHILOX_W1)
 
 @triton.jit
 def mulhilo(a, multiplier: tl.constexpr):
-    """The high and low half of a 64-bit product: one instruction, where `umulhi` and `*` are two."""
+    """The high and low half of a 64-bit product: one instruction where `umulhi` takes two."""
     product = a.to(tl.uint64) * multiplier
     return (product >> 32).to(tl.uint32), product.to(tl.uint32)
 

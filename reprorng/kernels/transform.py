@@ -10,7 +10,7 @@ import triton.language as tl
 from reprorng import spec
 
 
-class Format(tl.constexpr):
+class Format(tl.constexpr):  # type: ignore[misc]
     """The constants of a `spec.Transform`, for Triton's compiler and for its interpreter."""
 
     def __getattr__(self, name: str) -> object:

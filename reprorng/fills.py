@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ways to fill a tensor: the kinds, shifted and scaled, and permutations.
+
+What they add to a plain fill is one rounded operation after another in float32 or float64
+(`docs/spec.md`, "Scaled draws"), and so the same on every device. Apart from `draws` because a
+compiler must not see into them: it may contract a product and a sum, and each of them is therefore
+one call of the operator in `ops`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+import torch
+
+from reprorng import arguments, draw
+from reprorng.source import Source
+
+Number = torch.Tensor | float
+
+UNSIGNED: Final = {torch.int32: torch.uint32, torch.int64: torch.uint64}
+"""The dtypes whose bits may be words, beside the unsigned ones themselves."""
+
+
+def bits(source: Source, tensor: torch.Tensor, *, backend: str | None) -> None:
+    """Fill `tensor` with words.
+
+    Raises:
+        TypeError: its dtype has not 32 or 64 bits.
+        RuntimeError: it cannot be written.
+    """
+    words = tensor.view(UNSIGNED.get(tensor.dtype, tensor.dtype))
+    draw.fill_(source, "bits", words, backend=backend)
+
+
+def uniform(
+    source: Source,
+    tensor: torch.Tensor,
+    low: Number = 0.0,
+    high: Number = 1.0,
+    *,
+    backend: str | None,
+) -> None:
+    """Fill `tensor` with uniform numbers in [low, high).
+
+    Raises:
+        TypeError: its dtype has no uniform numbers.
+        RuntimeError: it cannot be written, or `low` and `high` are no finite range.
+    """
+    low, high = float(low), float(high)
+    if low == 0 and high == 1:
+        draw.fill_(source, "uniform", tensor, backend=backend)
+        return
+    arguments.check_dtype("uniform", tensor.dtype)
+    limit = torch.finfo(tensor.dtype).max
+    if not (-limit <= low <= high <= limit and high - low <= limit):
+        raise RuntimeError(
+            f"[low, high) must be a finite range of {tensor.dtype}, not [{low}, {high})"
+        )
+    draw.fill_(source, "uniform", tensor, backend=backend)
+    with torch.no_grad():
+        scaled = tensor.to(_compute_dtype(tensor.dtype)).mul_(high - low).add_(low)
+        tensor.copy_(scaled)
+        # Rounding may have reached `high`, which a half-open range leaves out.
+        if low < high:
+            tensor.clamp_(max=_below(high, tensor.dtype))
+
+
+def normal(
+    source: Source,
+    tensor: torch.Tensor,
+    mean: Number = 0.0,
+    std: Number = 1.0,
+    *,
+    backend: str | None,
+) -> None:
+    """Fill `tensor` with normal numbers of a mean and a standard deviation, which it broadcasts.
+
+    Raises:
+        TypeError: its dtype has no normal numbers.
+        RuntimeError: it cannot be written, or a standard deviation is negative.
+    """
+    numbers = not isinstance(mean, torch.Tensor) and not isinstance(std, torch.Tensor)
+    if numbers and mean == 0 and std == 1:
+        draw.fill_(source, "normal", tensor, backend=backend)
+        return
+    arguments.check_dtype("normal", tensor.dtype)
+    _check_std(std)
+    arguments.check_writable(tensor)
+    # `tensor` may share memory with a mean or std, and 16 bits are too few to scale in.
+    compute = _compute_dtype(tensor.dtype)
+    drawn = torch.empty(tensor.shape, dtype=compute, device=tensor.device)
+    draw.fill_(source, "normal", drawn, backend=backend)
+    with torch.no_grad():
+        tensor.copy_(drawn.mul_(_as(std, drawn)).add_(_as(mean, drawn)))
+
+
+def integers(
+    source: Source, tensor: torch.Tensor, first: int, last: int, *, backend: str | None
+) -> None:
+    """Fill `tensor` with integers from `first` to `last`, which its dtype must hold.
+
+    Raises:
+        TypeError: the dtype is complex.
+        RuntimeError: it cannot be written, or the range is empty or does not fit the dtype.
+    """
+    span = arguments.integer_span(first, last, tensor.dtype)
+    if tensor.dtype is torch.int64:
+        draw.fill_(source, "integers", tensor, backend=backend, low=first, span=span)
+        return
+    arguments.check_writable(tensor)
+    drawn = torch.empty_like(tensor, dtype=torch.int64)
+    draw.fill_(source, "integers", drawn, backend=backend, low=first, span=span)
+    with torch.no_grad():
+        tensor.copy_(drawn)
+
+
+def permutation(source: Source, tensor: torch.Tensor, *, backend: str | None) -> None:
+    """Fill a vector with the integers from 0 in the order of as many 64-bit words.
+
+    Raises:
+        RuntimeError: it cannot be written, or its dtype does not hold all the integers.
+    """
+    count = tensor.numel()
+    arguments.integer_span(0, max(count, 1) - 1, tensor.dtype)
+    if tensor.is_meta:
+        return
+    keys = torch.empty(count, dtype=torch.uint64, device="cpu")
+    draw.fill_(source, "bits", keys, backend=backend)
+    # Torch sorts signed integers only; flipping the sign bit keeps the order.
+    signed = keys.view(torch.int64) ^ torch.iinfo(torch.int64).min
+    with torch.no_grad():
+        tensor.copy_(torch.argsort(signed, stable=True))
+
+
+FILLS: Final[dict[str, Callable[..., None]]] = {
+    "bits": bits,
+    "uniform": uniform,
+    "normal": normal,
+    "integers": integers,
+    "permutation": permutation,
+}
+"""By name, as `Draws` asks for them; each takes a source, a tensor, arguments and a backend."""
+
+
+def _check_std(std: Number) -> None:
+    if isinstance(std, torch.Tensor):
+        right = std.is_meta or std.numel() == 0 or bool((std >= 0).all())
+    else:
+        right = std >= 0
+    if not right:
+        raise RuntimeError(f"std must be at least 0, not {std}")
+
+
+def _compute_dtype(dtype: torch.dtype) -> torch.dtype:
+    return torch.float64 if dtype is torch.float64 else torch.float32
+
+
+def _as(value: Number, like: torch.Tensor) -> Number:
+    return value.to(like) if isinstance(value, torch.Tensor) else value
+
+
+def _below(high: float, dtype: torch.dtype) -> float:
+    """The largest number of `dtype` below `high`."""
+    top = torch.tensor(high, dtype=torch.float64, device="cpu")
+    rounded = top.to(dtype)
+    while rounded.to(torch.float64) >= top:
+        lower = torch.tensor(-math.inf, dtype=dtype, device="cpu")
+        rounded = torch.nextafter(rounded, lower)
+    return rounded.item()
