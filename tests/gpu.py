@@ -7,7 +7,7 @@ import ctypes
 import importlib
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from importlib.util import find_spec
@@ -108,14 +108,23 @@ class EmulatedBackend(TritonBackend):
     Args:
         target: One of `tools.gpu.compile.CUDA`.
         rsqrt: How bad the estimate of 1 / sqrt(x) is.
+        package: The folder of the package `reprorng` to compile.
+        options: Further arguments of `tools.gpu.compile`.
     """
 
     devices = ("cpu",)
 
-    def __init__(self, target: str, rsqrt: Rsqrt = nearest) -> None:
+    def __init__(
+        self,
+        target: str,
+        rsqrt: Rsqrt = nearest,
+        package: Path = compiler.ROOT,
+        options: tuple[str, ...] = (),
+    ) -> None:
         """See the class."""
         self.name = f"triton:{target}"
         self._target, self._rsqrt = target, rsqrt
+        self._compiled = package, *options
         self._memory, self._start = Memory(), 0
 
     def why_not(self) -> str | None:
@@ -125,7 +134,7 @@ class EmulatedBackend(TritonBackend):
     def _launch(
         self, entry: str, start: int | torch.Tensor, programs: int, plan: Plan, out: torch.Tensor
     ) -> None:
-        self._kernel = artifact(f"{entry} {plan.kernel}", self._target)
+        self._kernel = load(f"{entry} {plan.kernel}", self._target, *self._compiled)
         if isinstance(start, torch.Tensor):
             address = self._memory.allocate(8)
             self._memory.write(address, start.numpy().tobytes())
@@ -169,19 +178,14 @@ class EmulatedBackend(TritonBackend):
 
 
 @cache
-def artifact(kernel: str, target: str) -> tuple[ptx.Kernel, int]:
-    """A kernel as compiled for a target, and the threads of a program."""
-    found = artifacts()[kernel, target]
-    return ptx.parse((folder() / found.assembly).read_text()), found.threads
-
-
-@cache
-def folder() -> Path:
+def compiled(package: Path, *options: str) -> Path:
     """Where everything that is compiled lies."""
-    return compiler.artifacts(PYTHON)
+    return compiler.artifacts(PYTHON, package, *options)
 
 
 @cache
-def artifacts() -> Mapping[tuple[str, str], compiler.Artifact]:
-    """Everything compiled, by kernel and target."""
-    return compiler.load(folder())
+def load(kernel: str, target: str, package: Path, *options: str) -> tuple[ptx.Kernel, int]:
+    """A kernel as compiled for a target, and the threads of a program."""
+    folder = compiled(package, *options)
+    found = compiler.load(folder)[kernel, target]
+    return ptx.parse((folder / found.assembly).read_text()), found.threads

@@ -16,10 +16,11 @@ from checks import KERNELS, plan_of
 from reprorng.backends.triton import TritonBackend
 
 triton = pytest.importorskip("triton")
-from gpu import artifacts, folder  # noqa: E402  # they need Triton
+from gpu import compiled  # noqa: E402  # they need Triton
 from triton.backends.compiler import GPUTarget  # noqa: E402
 
 from reprorng.kernels import fill  # noqa: E402
+from tools.gpu import compile as compiler  # noqa: E402
 
 
 class NotingDriver:
@@ -102,10 +103,11 @@ def test_what_is_launched_is_what_the_proof_compiles(driver: NotingDriver, kerne
     start = (torch.zeros(1, dtype=torch.int64),) if entry == "fill_from" else ()
     getattr(NotedBackend(), entry)(plan_of(kind, dtype, 0, 8), out, *start)
     (launched,) = getattr(fill, entry).device_caches[0][0].values()
-    compiled = artifacts()[kernel, "sm_90"]
-    assert compiled.triton == triton.__version__
-    assert launched.asm["ptx"] == (folder() / compiled.assembly).read_text()
-    assert launched.asm["cubin"] == (folder() / compiled.cubin).read_bytes()
+    folder = compiled(compiler.ROOT)
+    proved = compiler.load(folder)[kernel, "sm_90"]
+    assert proved.triton == triton.__version__
+    assert launched.asm["ptx"] == (folder / proved.assembly).read_text()
+    assert launched.asm["cubin"] == (folder / proved.cubin).read_bytes()
 
 
 def test_the_reason_why_it_cannot_run_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
