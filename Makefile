@@ -3,13 +3,17 @@ PYTHON ?= python3
 # One version everywhere, installed before anything that depends on it: the newest one may drag in
 # gigabytes of CUDA. `make TORCH=...` takes another.
 TORCH ?= 2.13.0
+# What GPU kernels are compiled with here, and what torch 2.9, the oldest supported, brings along.
+TRITON ?= 3.9.0
+OLDEST_TRITON := 3.5.0
 
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/ready-torch-$(TORCH)
+READY := $(VENV)/ready-torch-$(TORCH)-triton-$(TRITON)
+GPU_TESTS := $(addprefix tests/test_,kernels.py triton.py gpu_code.py gpu_faults.py gpu_sweep.py)
 CPP := $(shell find csrc -name '*.h' -o -name '*.cpp')
 
-.PHONY: demo test lint bench proof cross docs vectors constants dev clean
+.PHONY: demo test test-gpu lint bench proof proof-gpu cross docs vectors constants dev clean
 
 demo: $(READY)
 	$(BIN)/python demo/run.py
@@ -32,6 +36,14 @@ bench: $(READY)
 proof: $(READY)
 	$(BIN)/python -m tools.prove_transform
 
+# What the GPU is given, executed for every word; then all of it again by the oldest compiler.
+proof-gpu: $(READY)
+	$(BIN)/python -m tools.gpu.prove
+	$(MAKE) test-gpu VENV=.venv-oldest TRITON=$(OLDEST_TRITON)
+
+test-gpu: $(READY)
+	$(BIN)/pytest -n logical $(GPU_TESTS)
+
 # Other processors are emulated; compilers and emulators that are missing are left out by name.
 cross: $(READY)
 	$(BIN)/python -m tools.cross.run
@@ -50,12 +62,12 @@ dev: $(READY)
 	$(BIN)/pre-commit install
 
 clean:
-	rm -rf $(VENV) build *.egg-info .*_cache .hypothesis reprorng/*.so
+	rm -rf $(VENV) .venv-oldest build *.egg-info .*_cache .hypothesis reprorng/*.so
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml setup.py $(CPP)
 	rm -f $(VENV)/ready-*
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet torch==$(TORCH)
+	$(BIN)/pip install --quiet torch==$(TORCH) triton==$(TRITON)
 	$(BIN)/pip install --quiet --editable '.[test,lint,docs]'
 	touch $@

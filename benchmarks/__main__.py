@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -13,12 +14,13 @@ from rich.progress import track
 from rich.table import Table
 
 import reprorng
-from benchmarks.cases import cases
+from benchmarks import gpu
+from benchmarks.cases import Case, cases
 from benchmarks.machine import describe
-from benchmarks.run import measure
+from benchmarks.run import Clock, measure, thread_seconds
 from reprorng.testing import check_backend
 
-RESULT = Path(__file__).parent / "results" / "cpu.json"
+RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
@@ -34,12 +36,23 @@ def main() -> None:
             compared = check_backend(reprorng.backends.get(name))
             console.print(f"{name}: {compared} draws equal the reference, bit for bit")
 
+    report(console, "cpu", cases(), thread_seconds, save=arguments.save)
+    if torch.cuda.is_available():
+        report(console, "gpu", gpu.cases(), gpu.seconds, save=arguments.save)
+    else:
+        console.print("no GPU here: its rows are left out")
+
+
+def report(
+    console: Console, where: str, chosen: Iterable[Case], clock: Clock, *, save: bool
+) -> None:
+    """Time some cases, print them, and write the result down if asked to."""
     rows = []
-    table = Table(title="one thread, CPU time, medians; every buffer touched before")
+    table = Table(title=f"{where}, one thread, medians; every buffer touched before")
     for column in ("kind", "dtype", "elements", "who", "ns an element", "× torch", "quartiles"):
         table.add_column(column, justify="right" if "×" in column or "ns" in column else "left")
-    for case in track(list(cases()), description="timing", console=console):
-        for row in measure(case):
+    for case in track(list(chosen), description="timing", console=console):
+        for row in measure(case, clock):
             rows.append(row)
             low, high = row["times_torch_quartiles"]
             table.add_row(
@@ -47,15 +60,16 @@ def main() -> None:
                 row["dtype"],
                 f"2^{case.count.bit_length() - 1}",
                 row["contestant"],
-                f"{row['ns_per_element']:.3f}",
+                f"{row['ns_per_element']:.4g}",
                 f"{row['times_torch']:.2f}",
                 f"{low:.2f}–{high:.2f}",
             )
         table.add_section()
     console.print(table)
-    if arguments.save:
-        RESULT.write_text(json.dumps({**describe(), "threads": 1, "rows": rows}, indent=1) + "\n")
-        console.print(f"written to {RESULT.name}")
+    if save:
+        file = RESULTS / f"{where}.json"
+        file.write_text(json.dumps({**describe(), "threads": 1, "rows": rows}, indent=1) + "\n")
+        console.print(f"written to {file.name}")
 
 
 if __name__ == "__main__":

@@ -49,14 +49,14 @@ def normal(dtype: torch.dtype, count: int) -> Case:
         peers["numpy Philox"] = lambda: philox.standard_normal(dtype=np.float32, out=z)
         w = torch.zeros(count, dtype=dtype)
         peers["memset"] = lambda: w.zero_()
-    return Case("normal", _name(dtype), count, _ours(reprorng.normal_, x), peers)
+    return Case("normal", dtype_name(dtype), count, _ours(reprorng.normal_, x), peers)
 
 
 def uniform(dtype: torch.dtype, count: int) -> Case:
     """Uniform numbers."""
     x, y = (torch.zeros(count, dtype=dtype) for _ in range(2))
     ours = _ours(reprorng.uniform_, x)
-    return Case("uniform", _name(dtype), count, ours, {"torch": lambda: y.uniform_()})
+    return Case("uniform", dtype_name(dtype), count, ours, {"torch": lambda: y.uniform_()})
 
 
 def _ours(fill: Callable[..., object], x: torch.Tensor) -> dict[str, Job]:
@@ -73,5 +73,6 @@ def _ours(fill: Callable[..., object], x: torch.Tensor) -> dict[str, Job]:
     return {name: job(name) for name in names}
 
 
-def _name(dtype: torch.dtype) -> str:
+def dtype_name(dtype: torch.dtype) -> str:
+    """The name of a dtype without `torch.`."""
     return str(dtype).removeprefix("torch.")

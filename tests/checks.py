@@ -79,8 +79,11 @@ class Canvas:
         """Fail unless `backend` writes `expected` at an element offset, and nothing else."""
         self._bytes[:] = self._paint
         start, end = PAD + offset * self._size, PAD + offset * self._size + len(expected)
-        out = self._elements[start // self._size : end // self._size]
+        device = "cpu" if "cpu" in backend.devices else backend.devices[0]
+        elements = self._elements.to(device)
+        out = elements[start // self._size : end // self._size]
         backend.fill(plan, out, **options)
+        self._elements.copy_(elements)
         wanted = self._paint.copy()
         wanted[start:end] = np.frombuffer(expected, np.uint8)
         if not np.array_equal(self._bytes, wanted):

@@ -34,7 +34,11 @@ def pytest_configure() -> None:
         )
 
 
-@pytest.fixture(scope="session", params=list(backends.available()))
+GPU = pytest.mark.gpu
+NAMES = [pytest.param(n, marks=GPU) if n == "triton" else n for n in backends.available()]
+
+
+@pytest.fixture(scope="session", params=NAMES)
 def backend(request: pytest.FixtureRequest) -> Backend:
     """Each backend in turn; those that cannot run here skip, or fail if they are required."""
     skip_unless_runnable(request.param, backends.available()[request.param], REQUIRED)

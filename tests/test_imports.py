@@ -237,8 +237,9 @@ print(*(value.__name__ for value in names.values() if isinstance(value, types.Mo
 """)
     public, modules = done.stdout.splitlines()
     assert set(public.split()) == {
-        "ALGORITHM", "Generator", "bits", "default_generator", "manual_seed", "normal", "normal_",
-        "rand", "rand_like", "randint", "randn", "randn_like", "random_", "randperm", "uniform_",
+        "ALGORITHM", "CapturableGenerator", "Generator", "bits", "default_generator",
+        "manual_seed", "normal", "normal_", "rand", "rand_like", "randint", "randn", "randn_like",
+        "random_", "randperm", "uniform_",
     }  # fmt: skip
     # No module of others has become a name of ours.
     assert "reprorng.backends" in modules.split()

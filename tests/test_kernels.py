@@ -21,6 +21,9 @@ SHORT = [c for c in testing.load_vectors("draws")["cases"] if int(c["count"]) <=
 OF_EVERY_KIND = pytest.mark.parametrize(("kind", "dtype"), KERNELS)
 
 
+BACKENDS.append(pytest.param(TritonBackend(), marks=pytest.mark.gpu))
+
+
 @pytest.fixture(params=BACKENDS, ids=lambda backend: backend.name)
 def gpu(request: pytest.FixtureRequest) -> TritonBackend:
     skip_unless_runnable(request.param.name, request.param.why_not(), ())
@@ -64,12 +67,13 @@ def test_any_place_of_the_stream_in_memory_of_any_alignment(
 def test_a_position_read_from_memory(gpu: TritonBackend, kind: str, dtype: str) -> None:
     for position, count, _ in places(kind, dtype):
         plan = plan_of(kind, dtype, position, count)
-        out = torch.empty(count, dtype=getattr(torch, dtype))
+        device = gpu.devices[0]
+        out = torch.empty(count, dtype=getattr(torch, dtype), device=device)
         # An odd position is rounded up to the first element that begins at or after it.
         before = position - (plan.words_per_element - 1) if position else 0
-        held = torch.tensor([before - (1 << 64) if before >= 1 << 63 else before])
+        held = torch.tensor([before - (before >> 63 << 64)], device=device)
         gpu.fill_from(plan_of(kind, dtype, 0, count), out, held)
-        assert out.view(torch.uint8).numpy().tobytes() == cpu_bytes(plan)
+        assert out.cpu().view(torch.uint8).numpy().tobytes() == cpu_bytes(plan)
 
 
 @pytest.mark.parametrize("case", SHORT, ids=lambda case: "{kind}-{dtype}-{position}".format(**case))

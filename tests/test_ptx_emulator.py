@@ -155,6 +155,10 @@ def test_undefined_bits_that_decide_nothing(body, value):
     [
         "mov.b32 %r8, %r3;",
         "mov.b64 {_, %r8}, %d1;",
+        "and.b32 %r8, %r2, %r3;",
+        "and.b32 %r8, %r3, %r2;",
+        "or.b32 %r8, %r2, %r3;",
+        "or.b32 %r8, %r3, %r2;",
         "shr.u64 %d2, %d1, 1; cvt.u32.u64 %r8, %d2;",
         "and.b64 %d2, %d1, 0x100000000; shr.u64 %d2, %d2, 32; cvt.u32.u64 %r8, %d2;",
         "or.b64 %d2, %d1, 7; shr.u64 %d2, %d2, 32; cvt.u32.u64 %r8, %d2;",
@@ -286,8 +290,10 @@ def test_what_nobody_wrote_is_undefined():
     body = f"mov.b64 %d1, {given}; mov.b64 %d2, {out}; ld.global.b64 %d3, [%d1];"
     access(f"{body} st.global.b32 [%d2], %d3;", memory)
     assert memory.read(out, 4) == b"abcd"
-    with pytest.raises(EmulationError, match="undefined"):
-        access(f"{body} shr.u64 %d3, %d3, 8; st.global.b32 [%d2], %d3;", memory)
+    extended = "ld.global.s8 %d3, [%d1+4]; shr.u64 %d3, %d3, 32;"
+    for further in ("shr.u64 %d3, %d3, 8;", extended):
+        with pytest.raises(EmulationError, match="undefined"):
+            access(f"{body} {further} st.global.b32 [%d2], %d3;", memory)
 
 
 def test_lanes_load_and_store_each_their_own_and_keep_the_rest():

@@ -2,6 +2,7 @@
 """What the PTX emulator computes, against exact integers and fractions."""
 
 import itertools
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -70,10 +71,15 @@ def halfway(kind):
     precision, least, overflow = FORMATS[kind]
     rng = np.random.default_rng(precision)
     half = 1 << precision - 1
+    # For some of these, the sum in double precision is off by 3/4 of a unit, some way or other.
+    hairs = [0, 1, 2, 3, *(math.isqrt(3 << n) for n in range(4, min(2 * precision - 6, 24)))]
     for unit, hair, side in itertools.product(
-        (least, least + 1, 1 - precision, overflow - precision), (0, 1, 2, 3), (-1, 1)
+        (least, least + 1, 1 - precision, overflow - precision), hairs, (-1, 1)
     ):
-        for c in (half, half + 1, 2 * half - 1, *rng.integers(half, 2 * half, 5).tolist()):
+        near = [half, half + 1, 2 * half - 1, *rng.integers(half, 2 * half, 5).tolist()]
+        if unit == least:  # c and the sum are subnormal
+            near += [1, 2, *rng.integers(1, half, 5).tolist(), 5 << precision // 2]
+        for c in near:
             # a * b is half a unit, less hair^2 parts of half^2.
             exponent = unit - 1 - 2 * (precision - 1)
             a = Fraction(half + hair) * Fraction(2) ** (exponent // 2)
