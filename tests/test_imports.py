@@ -68,7 +68,8 @@ def refuse(*args, **kwargs):
     raise AssertionError("CUDA was touched")
 torch._C._cuda_init = refuse
 torch.cuda._lazy_init = refuse
-torch.cuda.is_available = torch.cuda.device_count = refuse
+torch.cuda.is_available = torch.cuda.current_device = refuse
+torch.cuda.device_count = lambda: 1
 import reprorng
 torch.randn(3, generator=reprorng.Generator(0))
 reprorng.Generator(0, device="cuda").randn(3)

@@ -112,10 +112,11 @@ def test_what_is_launched_is_what_the_proof_compiles(driver: NotingDriver, kerne
 
 def test_the_reason_why_it_cannot_run_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     backend = TritonBackend()
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.xpu, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.xpu, "device_count", lambda: 0)
     assert backend.why_not() == "torch finds no CUDA, ROCm or XPU device"
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert backend.why_not() is None
     with monkeypatch.context() as context:
         context.setitem(sys.modules, "triton", None)
         reason = backend.why_not()
@@ -127,6 +128,12 @@ def test_the_reason_why_it_cannot_run_is_told(monkeypatch: pytest.MonkeyPatch) -
         reason = backend.why_not()
         assert reason is not None
         assert "TRITON_INTERPRET" in reason
+    # Once the GPU is in use it is seen whether Triton finds it, too.
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
     with monkeypatch.context() as context:
         context.setattr(triton.runtime.driver, "_active", NotingDriver(None))
         assert backend.why_not() is None
+    if not torch.cuda.is_available():
+        reason = backend.why_not()
+        assert reason is not None
+        assert reason.startswith("Triton cannot be used: RuntimeError: ")

@@ -25,14 +25,18 @@ class TritonBackend:
 
     def why_not(self) -> str | None:
         """Why it cannot run on this machine, or None if it can."""
-        if not any(_accelerator(device).is_available() for device in self.devices):
+        found = [_accelerator(device) for device in self.devices]
+        # Counting devices leaves them alone; whatever else would keep this process from forking.
+        found = [accelerator for accelerator in found if accelerator.device_count()]
+        if not found:
             return "torch finds no CUDA, ROCm or XPU device"
         try:
             import triton
 
             if triton.knobs.runtime.interpret:
                 return "Triton's interpreter is on (TRITON_INTERPRET), and it rounds otherwise"
-            triton.runtime.driver.active.get_current_target()
+            if any(accelerator.is_initialized() for accelerator in found):
+                triton.runtime.driver.active.get_current_target()
         except Exception as error:  # whatever is wrong with Triton, the CPU can serve the device
             return f"Triton cannot be used: {type(error).__name__}: {error}"
         return None
