@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +35,24 @@ def test_there_are_answers_and_each_has_a_name_of_its_own(cases: list[dict[str, 
     names = [case["id"] for case in cases]
     assert len(names) >= 3
     assert len(set(names)) == len(names)
+
+
+def digest(case: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(case, sort_keys=True).encode()).hexdigest()
+
+
+def test_frozen_answers_never_change() -> None:
+    # Those of philox4x32-10/v1, frozen on 2026-11-24. Answers may join them; what gives others is
+    # a new algorithm with an id and answers of its own.
+    lines = (Path(__file__).parent / "frozen.txt").read_text().splitlines()
+    frozen = dict(reversed(line.split("  ", 1)) for line in lines)
+    assert len(frozen) == len(lines)
+    now = {
+        f"{file}/{case['id']}": digest(case)
+        for file in ("draws", "scaled", "states", "philox")
+        for case in load_vectors(file)["cases"]
+    }
+    assert frozen == {name: now.get(name) for name in frozen}
 
 
 def test_every_kernel_has_answers() -> None:
