@@ -11,6 +11,7 @@ import datetime
 import json
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -36,7 +37,14 @@ def build_and_run(compiler, source, flags, *args):
 def gpu():
     import triton
     from candidates import CANDIDATES, SQUARE_ROOTS, compile_fill
-    from count_sass import count_amdgcn, count_cubin
+
+    sys.path.append(str(HERE.parents[1]))
+    from tools.gpu import amdgcn, sass
+
+    def count_cubin(cubin, outputs):
+        program = sass.parse(sass.disassemble(cubin))
+        counted = sass.per_output(program, program.full_path(), outputs)
+        return dict(total=counted["total"], **counted["pipes"])
 
     cuda, hip = {a: ("cuda", a, 32) for a in (80, 90, 100)}, ("hip", "gfx942", 64)
     table = {}
@@ -50,7 +58,9 @@ def gpu():
             straight = compile_fill(name, sqrt, cuda[90], tail=False)
             row[sqrt]["sm_90_no_tail"] = count_cubin(straight.asm["cubin"], 32)
             amd = compile_fill(name, sqrt, hip, tail=False)
-            row[sqrt]["gfx942_valu_no_tail"] = count_amdgcn(amd.asm["amdgcn"], 32)
+            row[sqrt]["gfx942_valu_no_tail"] = amdgcn.valu_per_output(
+                amdgcn.parse(amd.asm["amdgcn"]), 32
+            )
         print(
             name,
             *(f"{sqrt} {row[sqrt]['sm_90']['total']:.2f}" for sqrt in SQUARE_ROOTS),
