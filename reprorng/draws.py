@@ -8,13 +8,14 @@ what they take, as torch has it; how memory is then filled is in `fills`.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any, Final, SupportsIndex, cast
 
 import numpy as np
 import torch
 from typing_extensions import Unpack
 
-from reprorng import arguments, draw, ops
+from reprorng import adapter, arguments, draw, ops
 from reprorng.arguments import Options
 from reprorng.fills import FILLS, UNSIGNED, Number
 from reprorng.source import Place, Source
@@ -197,6 +198,17 @@ class Draws(Source):
         return self._fill("integers", tensor, first, last, backend=backend)
 
     # What they share
+
+    @classmethod
+    def __torch_function__(
+        cls,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Answer torch's own functions when one of their arguments is a generator of ours."""
+        return adapter.dispatch(cls, func, args, kwargs or {})
 
     def _like(self, kind: str, input: torch.Tensor, options: Options) -> torch.Tensor:
         arguments.check_tensor(input, "input")

@@ -12,7 +12,8 @@ from typing import Any, SupportsIndex
 
 import torch
 
-from reprorng import adapter, arguments, ops
+from reprorng import arguments, ops
+from reprorng.backends import Backend
 from reprorng.device import ANY_DEVICE, AnyDevice
 from reprorng.draws import Draws
 from reprorng.plan import Plan, make_plan
@@ -293,20 +294,22 @@ class Generator(Draws):
                     self._state = before
             raise
 
+    def write(self, backend: Backend, plan: Plan, out: torch.Tensor) -> None:
+        """Have `backend` write the plan that is reserved.
+
+        Raises:
+            RuntimeError: a CUDA graph is being captured, whose replays would all draw these words.
+        """
+        if out.is_cuda and torch.cuda.is_current_stream_capturing():
+            raise RuntimeError(
+                "a CUDA graph would draw the same words from a Generator at each replay; draw from "
+                "a reprorng.CapturableGenerator, or give a seed if the same words are wanted"
+            )
+        backend.fill(plan, out)
+
     def in_graph(self) -> torch.Tensor:
         """The ticket of this generator, see `ops.ticket`."""
         return self._ticket
-
-    @classmethod
-    def __torch_function__(
-        cls,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        """Answer torch's own functions when one of their arguments is a generator of ours."""
-        return adapter.dispatch(cls, func, args, kwargs or {})
 
     def _now(self) -> State:
         ops.leave_graph()

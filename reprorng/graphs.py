@@ -15,7 +15,7 @@ from typing import Any, Protocol, SupportsIndex
 
 import torch
 
-from reprorng import adapter, ops
+from reprorng import ops
 from reprorng.backends import Backend
 from reprorng.draws import Draws
 from reprorng.generator import Generator
@@ -171,11 +171,9 @@ class CapturableGenerator(Draws):
         """
         plan = self._plan(0, count, kind, dtype, low, span)
         with self._lock:
-            if count == 0:
-                yield plan
-                return
-            odd = plan.words_per_element == 2
-            self._start = self._position + (self._position & 1) if odd else self._position
+            self._start = self._position
+            if count and plan.words_per_element == 2:
+                self._start = self._position + (self._position & 1)
             yield plan
             torch.add(self._start, plan.end, out=self._position)
 
@@ -217,17 +215,6 @@ class CapturableGenerator(Draws):
             span=span,
             algorithm=self._algorithm,
         )
-
-    @classmethod
-    def __torch_function__(
-        cls,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        """Answer torch's own functions when one of their arguments is a generator of ours."""
-        return adapter.dispatch(cls, func, args, kwargs or {})
 
 
 def _as_int64(position: SupportsIndex) -> int:

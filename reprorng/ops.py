@@ -12,7 +12,6 @@ import itertools
 import secrets
 from array import array
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
@@ -22,9 +21,9 @@ from reprorng.arguments import check_writable
 from reprorng.fills import FILLS, Number
 from reprorng.source import Place, Source
 
-# A ticket names a generator, a place is integers; an argument of a fill is a number, or the tensor
-# in its place. Nothing writes the ticket, but what a compiler takes for written it neither reorders
-# nor leaves out. The memory a graph of CUDA holds on to would be filled with the same words again.
+# The source is a generator, named by its ticket, or the place that the integers are; an argument of
+# the fill is a number, or the tensor at its index. Nothing writes a ticket, but draws that seem to
+# are kept in order, and kept. A CUDA graph would repeat at each replay what it drew when captured.
 _library: Final = torch.library.Library("reprorng", "DEF")  # type: ignore[no-untyped-call]
 _library.define(  # type: ignore[no-untyped-call]
     "draw_(Tensor(a!) out, Tensor(b!)? ticket, SymInt[] place, str fill, Scalar[] numbers, "
@@ -50,9 +49,13 @@ def ticket(source: Source) -> torch.Tensor:
         torch._dynamo.skip_frame()  # what counts up would be compiled anew for each number
     handle = next(_handles)
     _live[handle] = source
-    with torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext():
-        # Whatever mode of torch this is in, one made from memory is an ordinary tensor.
-        return torch.frombuffer(array("q", [handle]), dtype=torch.int64)
+    # Of memory that is there, so that no mode which is on just now (of fake tensors, of traces, of
+    # a default device) makes something else of it. Inference is the one that has to be left.
+    memory = array("q", [handle])
+    if torch.is_inference_mode_enabled():
+        with torch.inference_mode(False):
+            return torch.frombuffer(memory, dtype=torch.int64)
+    return torch.frombuffer(memory, dtype=torch.int64)
 
 
 def leave_graph() -> None:
@@ -66,7 +69,7 @@ if TYPE_CHECKING:
 else:
 
     class settable(property):
-        """A property whose setter leaves a graph; torch 2.9 does not look into a plain one."""
+        """A property for setters that leave the graph: torch 2.9 looks into no other one."""
 
         def __set__(self, instance: object, value: object) -> None:
             """Set it at once."""
@@ -99,7 +102,7 @@ def record(
     ticket, place = (None, name.to_integers()) if isinstance(name, Place) else (name, [])
     numbers = [0 if isinstance(value, torch.Tensor) else value for value in values]
     tensors = [value if isinstance(value, torch.Tensor) else None for value in values]
-    torch.ops.reprorng.draw_(out, ticket, place, fill, numbers, tensors, backend)
+    torch.ops.reprorng.draw_.default(out, ticket, place, fill, numbers, tensors, backend)
 
 
 def _draw_(  # noqa: PLR0913  # the schema has that many
@@ -132,6 +135,4 @@ def _fake(*_: object) -> None:
 
 
 _library.impl("draw_", _draw_, "CompositeExplicitAutograd")  # type: ignore[no-untyped-call]
-# Noise has no gradient, nor have its mean and standard deviation through it.
-_library.impl("draw_", torch.library.fallthrough_kernel, "Autograd")  # type: ignore[no-untyped-call]
 torch.library.register_fake("reprorng::draw_", _fake, lib=_library)

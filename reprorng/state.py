@@ -170,7 +170,7 @@ def as_integer(value: Any, name: str) -> int:
     """
     if type(value) is int:
         return value
-    if isinstance(value, bool):
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"{name} must be an integer, not {value!r}")
     try:
         return operator.index(value)
