@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -30,7 +31,7 @@ END = 2**64
 
 # A backend of this package that cannot run on this machine: there always is one, since no processor
 # has both AVX2 and NEON.
-UNRUNNABLE = next(name for name, why in backends.available().items() if why is not None)
+UNRUNNABLE, REASON = next((n, why) for n, why in backends.available().items() if why is not None)
 BACKEND_NAMES = "reference.*cpu:scalar.*cpu"
 FLOAT_NAMES = "float32.*float16.*bfloat16.*float64"
 SEEDS = r"\[-2\*\*63, 2\*\*64\)"
@@ -591,7 +592,7 @@ BACKEND_ROWS = {
     "unrunnable": Row(
         lambda g: g.randn(2, backend=UNRUNNABLE),
         RuntimeError,
-        f"'{UNRUNNABLE}' cannot run here.*needs.*{BACKEND_NAMES}",
+        f"'{UNRUNNABLE}' cannot run here: {re.escape(REASON)}.*{BACKEND_NAMES}",
     ),
     "unknown in place": Row(
         lambda g: g.uniform_(torch.empty(2), 1, 2, backend="abacus"), ValueError, "'abacus'"
