@@ -48,7 +48,7 @@ def report(
 ) -> None:
     """Time some cases, print them, and write the result down if asked to."""
     rows = []
-    table = Table(title=f"{where}, one thread, medians; every buffer touched before")
+    table = Table(title=f"{where}, medians; one CPU thread; every buffer touched before")
     for column in ("kind", "dtype", "elements", "who", "ns an element", "× torch", "quartiles"):
         table.add_column(column, justify="right" if "×" in column or "ns" in column else "left")
     for case in track(list(chosen), description="timing", console=console):
@@ -68,7 +68,8 @@ def report(
     console.print(table)
     if save:
         file = RESULTS / f"{where}.json"
-        file.write_text(json.dumps({**describe(), "threads": 1, "rows": rows}, indent=1) + "\n")
+        result = {**describe(), "threads": torch.get_num_threads(), "rows": rows}
+        file.write_text(json.dumps(result, indent=1) + "\n")
         console.print(f"written to {file.name}")
 
 

@@ -39,7 +39,7 @@ def _row(case: Case, name: str, times: dict[str, list[float]]) -> dict[str, Any]
         "dtype": case.dtype,
         "count": case.count,
         "contestant": name,
-        "ns_per_element": round(statistics.median(times[name]) / case.count * 1e9, 4),
+        "ns_per_element": float(f"{statistics.median(times[name]) / case.count * 1e9:.4g}"),
         "times_torch": round(statistics.median(ratios), 3),
         "times_torch_quartiles": [round(q, 3) for q in statistics.quantiles(ratios)[::2]],
     }

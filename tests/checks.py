@@ -7,7 +7,10 @@ Kept apart from the tests because a comparison that asserts nothing makes all of
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import os
+import warnings
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from functools import cache
 
 import numpy as np
@@ -20,6 +23,9 @@ from reprorng.plan import WORDS_PER_ELEMENT, Plan, make_plan
 
 KERNELS = list(WORDS_PER_ELEMENT)
 """Every (kind, dtype)."""
+
+REQUIRED = {name for name in os.environ.get("REPRORNG_REQUIRE", "").split(",") if name}
+"""The backends that must be able to run here."""
 
 PAD = 1024
 """Painted bytes on either side of a buffer: more than any kernel writes in one step."""
@@ -111,6 +117,18 @@ def plan_of(
 def reference_bytes(plan: Plan) -> bytes:
     """The bytes of a plan's elements, from the reference's own functions."""
     return reference.elements(plan, plan.first, plan.count).tobytes()
+
+
+@contextmanager
+def synchronisation_raises() -> Iterator[None]:
+    """Have torch raise when something waits for a CUDA device."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the mode is a prototype, and torch says so
+            torch.cuda.set_sync_debug_mode("error")
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
 
 
 def skip_unless_runnable(name: str, reason: str | None, required: Collection[str]) -> None:

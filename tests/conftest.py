@@ -3,19 +3,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import hypothesis
 import pytest
 import torch
-from checks import skip_unless_runnable
+from checks import REQUIRED, skip_unless_runnable
 
 from reprorng import backends
 from reprorng.backends import Backend
 from reprorng.backends.cpu import CpuBackend
-
-REQUIRED = {name for name in os.environ.get("REPRORNG_REQUIRE", "").split(",") if name}
 
 # The same examples in every run: a failure seen once can be looked at again.
 hypothesis.settings.register_profile(
@@ -34,8 +31,10 @@ def pytest_configure() -> None:
         )
 
 
-GPU = pytest.mark.gpu
-NAMES = [pytest.param(n, marks=GPU) if n == "triton" else n for n in backends.available()]
+NAMES = [
+    pytest.param(name, marks=() if "cpu" in backend.devices else pytest.mark.gpu)
+    for name, backend in backends._registry.items()
+]
 
 
 @pytest.fixture(scope="session", params=NAMES)

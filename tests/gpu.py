@@ -37,8 +37,14 @@ PYTHON = os.environ.get("REPRORNG_TRITON_PYTHON", sys.executable)
 class InterpretedBackend(TritonBackend):
     """The kernels in Triton's interpreter, on the CPU."""
 
-    name = "triton:interpreter"
-    devices = ("cpu",)
+    def __init__(self, *, nvidia: bool = True) -> None:
+        """Of NVIDIA's variant, or of that of all others."""
+        self.name = "triton:interpreter"
+        self.devices = ("cpu",)
+        self._nvidia = nvidia
+
+    def _is_nvidia(self) -> bool:
+        return self._nvidia
 
     def why_not(self) -> str | None:
         """Why it cannot run on this machine, or None if it can."""
@@ -112,8 +118,6 @@ class EmulatedBackend(TritonBackend):
         options: Further arguments of `tools.gpu.compile`.
     """
 
-    devices = ("cpu",)
-
     def __init__(
         self,
         target: str,
@@ -123,6 +127,7 @@ class EmulatedBackend(TritonBackend):
     ) -> None:
         """See the class."""
         self.name = f"triton:{target}"
+        self.devices = ("cpu",)
         self._target, self._rsqrt = target, rsqrt
         self._compiled = package, *options
         self._memory, self._start = Memory(), 0
@@ -158,13 +163,15 @@ class EmulatedBackend(TritonBackend):
     def __getitem__(self, grid: tuple[int]) -> Callable[..., None]:
         """As a function of Triton's: launch on a grid."""
 
-        def run(*arguments: int, **constants: Any) -> None:
-            assert constants["NVIDIA"]
+        def run(*arguments: int, **_: Any) -> None:
             kernel, threads = self._kernel
             scratch = [0] * (len(kernel.parameters) - len(arguments))
             launch(kernel, *grid, threads, [*arguments, *scratch], self._memory, rsqrt=self._rsqrt)
 
         return run
+
+    def _is_nvidia(self) -> bool:
+        return True
 
     def _pointer(self, out: torch.Tensor, dtype: str) -> tuple[Any, int]:
         # Of the alignment of `out`, and not a byte larger: the emulator refuses any other access.

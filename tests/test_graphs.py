@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 import torch
-from checks import assert_same_bytes
+from checks import assert_same_bytes, synchronisation_raises
 from torch._dynamo.exc import Unsupported
 
 import reprorng
@@ -320,12 +320,9 @@ def test_setting_the_position_between_replays_repeats_them(gpu: torch.device) ->
 @needs_gpu
 def test_nothing_waits_for_the_device(gpu: torch.device) -> None:
     g, drawn = CapturableGenerator(5, device=gpu), []
-    torch.cuda.set_sync_debug_mode("error")
-    try:
+    with synchronisation_raises():
         for name in DRAWS.keys() - {"normal of tensors"}:
             drawn.append((name, DRAWS[name](g, gpu)))
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
     same = Generator(5)
     for name, tensor in drawn:
         assert_same_bytes(tensor, DRAWS[name](same, CPU), name)

@@ -217,7 +217,8 @@ def _register_entry_points() -> None:
 
 
 register(ReferenceBackend())
-register(TritonBackend())
+register(TritonBackend("xpu"))
+register(TritonBackend("cuda"))
 for _variant in CpuBackend.variants():
     register(_variant)
 register(CpuBackend())

@@ -8,36 +8,51 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import torch
 
-from reprorng.plan import Plan
+from reprorng.plan import Plan, make_plan
 
 _HALF = (1 << 32) - 1
 
 
 class TritonBackend:
-    """The kernels in `reprorng.kernels`, on the device and the current stream of what they fill."""
+    """The kernels in `reprorng.kernels`, on the device and the current stream of what they fill.
 
-    name = "triton"
-    devices: tuple[str, ...] = ("cuda", "xpu")
+    Args:
+        device: What torch calls the kind of GPU, `"cuda"` or `"xpu"`.
+    """
+
+    def __init__(self, device: str = "cuda") -> None:
+        """See the class."""
+        self.name = "triton" if device == "cuda" else f"triton:{device}"
+        self.devices: tuple[str, ...] = (device,)
 
     def why_not(self) -> str | None:
         """Why it cannot run on this machine, or None if it can."""
-        found = [_accelerator(device) for device in self.devices]
-        # Counting devices leaves them alone; whatever else would keep this process from forking.
-        found = [accelerator for accelerator in found if accelerator.device_count()]
-        if not found:
-            return "torch finds no CUDA, ROCm or XPU device"
+        accelerator = self._accelerator()
+        # Where the driver's library answers, this leaves the GPU alone; what would initialise it,
+        # and so keep this process from forking, waits until somebody else has.
+        if not accelerator.device_count():
+            return f"torch finds no device of the type {self.devices[0]}"
+        if find_spec("triton") is None:
+            return "Triton is not installed"
+        return self._trial() if accelerator.is_initialized() else None
+
+    @cache  # noqa: B019  # there is one of each, for as long as the process lives
+    def _trial(self) -> str | None:
+        """Why a first draw fails, if it does: then the CPU serves the device."""
         try:
             import triton
 
             if triton.knobs.runtime.interpret:
                 return "Triton's interpreter is on (TRITON_INTERPRET), and it rounds otherwise"
-            if any(accelerator.is_initialized() for accelerator in found):
-                triton.runtime.driver.active.get_current_target()
-        except Exception as error:  # whatever is wrong with Triton, the CPU can serve the device
+            out = torch.empty(1, dtype=torch.uint32, device=self.devices[0])
+            self.fill(make_plan(0, 0, 0, 1, "bits", "uint32"), out)
+        except Exception as error:  # no compiler for the launcher, a GPU it does not know, ...
             return f"Triton cannot be used: {type(error).__name__}: {error}"
         return None
 
@@ -82,7 +97,7 @@ class TritonBackend:
                 plan.low % (1 << 64),
                 plan.span,
                 KIND=plan.kind,
-                NVIDIA=torch.version.hip is None and out.device.type != "xpu",
+                NVIDIA=self._is_nvidia(),
                 num_warps=kernels.NUM_WARPS,
                 enable_fp_fusion=False,
             )
@@ -99,8 +114,14 @@ class TritonBackend:
 
     def _on(self, device: torch.device) -> AbstractContextManager[Any]:
         """Triton launches on the current device; make that the one of the memory."""
-        context: AbstractContextManager[Any] = _accelerator(device.type).device(device)
+        context: AbstractContextManager[Any] = self._accelerator().device(device)
         return context
+
+    def _is_nvidia(self) -> bool:
+        return self.devices == ("cuda",) and torch.version.hip is None
+
+    def _accelerator(self) -> Any:
+        return getattr(torch, self.devices[0])
 
 
 @dataclass(frozen=True)
@@ -117,7 +138,3 @@ class _Pointer:
     def data_ptr(self) -> int:
         """The address."""
         return self.address
-
-
-def _accelerator(device_type: str) -> Any:
-    return getattr(torch, device_type)

@@ -133,21 +133,11 @@ def store(
             tl.store(out + place + j, x[j].to(T, bitcast=True), mask=inside)
 
 
-SCALARS: Final = {
-    "lead": "i64",
-    "first": "u64",
-    "count": "i64",
-    "k0": "u32",
-    "k1": "u32",
-    "c2": "u32",
-    "c3": "u32",
-    "low": "u64",
-    "span": "u64",
-}
-"""The arguments that are numbers, with Triton's names of their types."""
+# One kernel serves all their values.
+ARGUMENTS: Final = ["lead", "first", "position", "count", "k0", "k1", "c2", "c3", "low", "span"]
 
 
-@triton.jit(do_not_specialize=list(SCALARS))
+@triton.jit(do_not_specialize=[name for name in ARGUMENTS if name != "position"])
 def fill(
     out,
     lead: tl.int64,
@@ -166,7 +156,7 @@ def fill(
     store(out, lead, first, count, k0, k1, c2, c3, low, span, KIND, NVIDIA)
 
 
-@triton.jit(do_not_specialize=list(SCALARS))
+@triton.jit(do_not_specialize=[name for name in ARGUMENTS if name != "first"])
 def fill_from(
     out,
     lead: tl.int64,
@@ -185,19 +175,6 @@ def fill_from(
     width: tl.constexpr = 2 if out.dtype.element_ty.primitive_bitwidth == 64 else 1
     words = tl.load(position).to(tl.uint64)
     store(out, lead, (words + width - 1) // width, count, k0, k1, c2, c3, low, span, KIND, NVIDIA)
-
-
-_TYPES: Final = {"float32": "fp32", "float64": "fp64", "float16": "fp16", "bfloat16": "bf16"}
-
-
-def signature(entry: str, dtype: str) -> dict[str, str]:
-    """The types of the arguments of `fill` or `fill_from` for elements of a dtype."""
-    element = _TYPES.get(dtype, dtype.replace("uint", "u").replace("int", "i"))
-    scalars = dict(SCALARS)
-    if entry == "fill_from":
-        scalars = {"position" if k == "first" else k: v for k, v in scalars.items()}
-        scalars["position"] = "*i64"
-    return {"out": f"*{element}"} | scalars
 
 
 def elements_in_program(dtype: str) -> int:

@@ -66,9 +66,8 @@ def root(x, F: tl.constexpr, NVIDIA: tl.constexpr):
 
     In float32 from an estimate of 1 / sqrt(x). A Goldschmidt step makes the last correction right
     for any estimate within 2^-16 (P. Markstein, "Computation of elementary functions on the IBM
-    RISC System/6000 processor", 1990; tried on all mantissas), and so on every GPU. Without that
-    step two mantissas need an estimate better than 2^-23, which NVIDIA's have: what is left is,
-    instruction by instruction, what ptxas makes of `sqrt.rn`, less a branch for tiny numbers.
+    RISC System/6000 processor", 1990; tried on all mantissas), and so on every GPU. What is left
+    without that step is, operand by operand, what ptxas makes of `sqrt.rn`, and so as right.
     """
     if F.bits == 32:
         estimate = tl.rsqrt(x)

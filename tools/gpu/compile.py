@@ -71,6 +71,17 @@ def kernel_names() -> list[str]:
     ]
 
 
+def signature(jitted: Any, dtype: str) -> dict[str, str]:
+    """Triton's names of the types of a kernel's arguments, for elements of a dtype."""
+    floats = {"float32": "fp32", "float64": "fp64", "float16": "fp16", "bfloat16": "bf16"}
+    element = floats.get(dtype, dtype.replace("uint", "u").replace("int", "i"))
+    pointers = {"out": f"*{element}", "position": "*i64"}
+    return {
+        p.name: "constexpr" if p.is_constexpr else p.annotation_type or pointers[p.name]
+        for p in jitted.params
+    }
+
+
 def compile_one(kernel: str, target: str, out: Path, **options: Any) -> Artifact:
     """Compile a kernel as the backend has it compiled, and write what comes out to `out`."""
     import triton
@@ -86,7 +97,7 @@ def compile_one(kernel: str, target: str, out: Path, **options: Any) -> Artifact
     jitted = getattr(fill, entry)
     source = ASTSource(
         jitted,
-        signature=fill.signature(entry, dtype) | dict.fromkeys(constants, "constexpr"),
+        signature=signature(jitted, dtype),
         constexprs=constants,
         attrs={(0,): [["tt.divisibility", 16]]},
     )
