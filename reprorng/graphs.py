@@ -46,7 +46,8 @@ class CapturableGenerator(Draws):
     waits for the device. Before the capture draw once of each kind and dtype, since a kernel may
     have to be compiled, and order streams that share a generator as for any other tensor.
 
-    The device cannot tell that a stream has ended: after its last word the position is 0 again.
+    The device cannot tell that a stream has ended: after its last word the position is 0 again, and
+    a draw across the end has words of no stream behind it.
 
     Args:
         seed: See `Generator`. A graph freezes it, as it does the stream; so neither can be set.
