@@ -39,8 +39,8 @@ class InterpretedBackend(TritonBackend):
 
     def __init__(self, *, nvidia: bool = True) -> None:
         """Of NVIDIA's variant, or of that of all others."""
+        super().__init__("cpu")
         self.name = "triton:interpreter"
-        self.devices = ("cpu",)
         self._nvidia = nvidia
 
     def _is_nvidia(self) -> bool:
@@ -126,10 +126,10 @@ class EmulatedBackend(TritonBackend):
         options: tuple[str, ...] = (),
     ) -> None:
         """See the class."""
+        super().__init__("cpu")
         self.name = f"triton:{target}"
-        self.devices = ("cpu",)
         self._target, self._rsqrt = target, rsqrt
-        self._compiled = package, *options
+        self._made_of = package, *options
         self._memory, self._start = Memory(), 0
 
     def why_not(self) -> str | None:
@@ -139,7 +139,7 @@ class EmulatedBackend(TritonBackend):
     def _launch(
         self, entry: str, start: int | torch.Tensor, programs: int, plan: Plan, out: torch.Tensor
     ) -> None:
-        self._kernel = load(f"{entry} {plan.kernel}", self._target, *self._compiled)
+        self._kernel = load(f"{entry} {plan.kernel}", self._target, *self._made_of)
         if isinstance(start, torch.Tensor):
             address = self._memory.allocate(8)
             self._memory.write(address, start.numpy().tobytes())
@@ -163,7 +163,9 @@ class EmulatedBackend(TritonBackend):
     def __getitem__(self, grid: tuple[int]) -> Callable[..., None]:
         """As a function of Triton's: launch on a grid."""
 
-        def run(*arguments: int, **_: Any) -> None:
+        def run(*all_arguments: Any, **_: Any) -> None:
+            *arguments, _kind, nvidia = all_arguments
+            assert nvidia
             kernel, threads = self._kernel
             scratch = [0] * (len(kernel.parameters) - len(arguments))
             launch(kernel, *grid, threads, [*arguments, *scratch], self._memory, rsqrt=self._rsqrt)

@@ -30,6 +30,7 @@ class TritonBackend:
         """See the class."""
         self.name = "triton" if device == "cuda" else f"triton:{device}"
         self.devices: tuple[str, ...] = (device,)
+        self._compiled: dict[tuple[str, str, torch.device], Any] = {}
 
     def why_not(self) -> str | None:
         """Why it cannot run on this machine, or None if it can."""
@@ -82,25 +83,32 @@ class TritonBackend:
     def _launch(
         self, entry: str, start: int | torch.Tensor, programs: int, plan: Plan, out: torch.Tensor
     ) -> None:
-        kernels = self._kernels()
         pointer, lead = self._pointer(out, plan.dtype)
+        arguments = (
+            pointer,
+            lead,
+            start,
+            plan.count,
+            plan.key & _HALF,
+            plan.key >> 32,
+            plan.stream & _HALF,
+            plan.stream >> 32,
+            plan.low % (1 << 64),
+            plan.span,
+            plan.kind,
+            self._is_nvidia(),
+        )
+        which = entry, plan.kernel, out.device
         with self._on(out.device):
-            getattr(kernels, entry)[(programs,)](
-                pointer,
-                lead,
-                start,
-                plan.count,
-                plan.key & _HALF,
-                plan.key >> 32,
-                plan.stream & _HALF,
-                plan.stream >> 32,
-                plan.low % (1 << 64),
-                plan.span,
-                KIND=plan.kind,
-                NVIDIA=self._is_nvidia(),
-                num_warps=kernels.NUM_WARPS,
-                enable_fp_fusion=False,
-            )
+            # There is one kernel for all arguments, so Triton need not look for it each time, which
+            # takes longer than the launch.
+            if compiled := self._compiled.get(which):
+                compiled[programs, 1, 1](*arguments)
+                return
+            kernels = self._kernels()
+            options = {"num_warps": kernels.NUM_WARPS, "enable_fp_fusion": False}
+            compiled = getattr(kernels, entry)[(programs,)](*arguments, **options)
+            self._compiled[which] = compiled
 
     def _kernels(self) -> Any:
         from reprorng.kernels import fill
