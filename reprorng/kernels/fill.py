@@ -137,7 +137,7 @@ def store(
 ARGUMENTS: Final = ["lead", "first", "position", "count", "k0", "k1", "c2", "c3", "low", "span"]
 
 
-@triton.jit(do_not_specialize=[name for name in ARGUMENTS if name != "position"])
+@triton.jit(do_not_specialize=ARGUMENTS)
 def fill(
     out,
     lead: tl.int64,
@@ -156,7 +156,7 @@ def fill(
     store(out, lead, first, count, k0, k1, c2, c3, low, span, KIND, NVIDIA)
 
 
-@triton.jit(do_not_specialize=[name for name in ARGUMENTS if name != "first"])
+@triton.jit(do_not_specialize=ARGUMENTS)
 def fill_from(
     out,
     lead: tl.int64,
