@@ -7,7 +7,7 @@
 
 namespace reprorng {
 
-const Kernels kAvx2Kernels = kernels_of<Avx2, 6>();
+const Kernels kAvx2Kernels = kernels_of<Avx2>();
 
 }  // namespace reprorng
 #endif

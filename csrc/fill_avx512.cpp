@@ -7,7 +7,7 @@
 
 namespace reprorng {
 
-const Kernels kAvx512Kernels = kernels_of<Avx512, 6>();
+const Kernels kAvx512Kernels = kernels_of<Avx512>();
 
 }  // namespace reprorng
 #endif

@@ -7,7 +7,7 @@
 
 namespace reprorng {
 
-const Kernels kNeonKernels = kernels_of<Neon, 4>();
+const Kernels kNeonKernels = kernels_of<Neon>();
 
 }  // namespace reprorng
 #endif

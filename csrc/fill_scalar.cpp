@@ -6,6 +6,6 @@
 
 namespace reprorng {
 
-const Kernels kScalarKernels = kernels_of<Scalar, 1>();
+const Kernels kScalarKernels = kernels_of<Scalar>();
 
 }  // namespace reprorng

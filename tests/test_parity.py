@@ -32,7 +32,7 @@ every_kernel = pytest.mark.parametrize(
     ("kind", "dtype"), KERNELS, ids=[f"{kind}-{dtype}" for kind, dtype in KERNELS]
 )
 
-# One more than a full step of the widest kernel: 6 vectors of 8 blocks of 4 words.
+# Several steps of the widest kernel, 8 blocks of 4 words, and a part of one.
 LONGEST = 200
 STARTS = {
     "0": 0,
@@ -105,14 +105,17 @@ def test_the_last_word_of_a_stream_can_be_drawn(backend: Backend, kind: str, dty
 
 
 @every_kernel
-def test_many_vector_steps_with_the_carry_among_them(
-    backend: Backend, kind: str, dtype: str
-) -> None:
-    # The block number carries into its high word 375 blocks after the start: an odd number, so
-    # that the carry falls inside a vector of any width. 3001 is no multiple of anything.
-    for position in range((1 << 34) - 1500, (1 << 34) - 1496, WORDS_PER_ELEMENT[kind, dtype]):
-        plan = plan_of(kind, dtype, position, 3001)
-        Canvas(dtype, 3001).check(backend, plan, reference_bytes(plan))
+def test_many_tiles_with_the_carry_in_one_of_them(backend: Backend, kind: str, dtype: str) -> None:
+    # A tile has at most 512 blocks. The block number carries into its high word 375 or 887 blocks
+    # after the start, odd numbers, so that the carry falls inside a vector of any width. 5001 is no
+    # multiple of anything.
+    width = WORDS_PER_ELEMENT[kind, dtype]
+    canvas = Canvas(dtype, 5001)
+    for blocks in (375, 887):
+        start = (1 << 34) - 4 * blocks
+        for position in range(start, start + 4, width):
+            plan = plan_of(kind, dtype, position, 5001)
+            canvas.check(backend, plan, reference_bytes(plan))
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])

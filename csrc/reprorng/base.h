@@ -29,12 +29,23 @@ REPRORNG_INLINE To bit_cast(From from) {
   return to;
 }
 
+REPRORNG_INLINE std::uint32_t low_half(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
+REPRORNG_INLINE std::uint32_t high_half(std::uint64_t x) {
+  return static_cast<std::uint32_t>(x >> 32);
+}
+
 // Formats that are only ever stored.
 struct Float16 {
   std::uint16_t bits;
 };
 struct BFloat16 {
   std::uint16_t bits;
+};
+
+// The halves of 64-bit products.
+template <class Wide>
+struct Product {
+  Wide low, high;
 };
 
 // One stream of blocks: the Philox key (the seed) and the upper half of its counter (the stream).

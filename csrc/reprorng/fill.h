@@ -1,110 +1,84 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kinds (what becomes of the four words of a block) and the one loop that writes them: any
-// first element, any length.
+// The one loop that writes elements of a kind: any first element, any length.
 #pragma once
 
-#include "base.h"
-#include "philox.h"
-#include "transform.h"
+#include "kinds.h"
 
 namespace reprorng {
 
-// How elements of type T lie in a block: from 32-bit words, four to a block, or from 64-bit words,
-// two to a block. Either way neighbours come as a pair (even, odd) of vectors.
-template <class T, bool kWide = sizeof(T) == 8>
-struct Layout {
-  static constexpr int kPerBlock = 4;
-  template <class V>
-  using Format = typename V::F32;
-  template <class V>
-  static REPRORNG_INLINE auto even(const Words<V>& words) {
-    return V::join32(words.w[0], words.w[2]);
-  }
-  template <class V>
-  static REPRORNG_INLINE auto odd(const Words<V>& words) {
-    return V::join32(words.w[1], words.w[3]);
+// 24 KiB with the largest vectors.
+constexpr int kTileSteps = 64;
+
+// Up to kSteps vectors of blocks on their way to becoming elements, in passes that each take all of
+// them a few operations further. Between passes they lie in the first-level cache, which costs less
+// than it gains: a short chain of operations needs few registers, and a processor looks far enough
+// ahead to work on many short chains at a time.
+template <class Kind, class V, int kSteps>
+struct Tile {
+  using Element = typename Kind::Element;
+  using B = typename Kind::template Format<V>::Bits;
+  static constexpr int kStep = V::kLanes * Kind::kPerBlock;
+
+  Words<V> words[kSteps];
+  B even[kSteps], odd[kSteps];
+
+  // Writes the elements of the blocks from `block` on, whose numbers have the same high half.
+  REPRORNG_INLINE void write(const Stream& stream, const RoundKeys& key, std::uint64_t block,
+                             int steps, Element* out) {
+    for (int i = 0; i < steps; ++i) {
+      const std::uint32_t low = low_half(block) + i * V::kLanes;
+      words[i] = first_rounds<V>(stream, key, high_half(block), low);
+    }
+    for (int i = 0; i < steps; ++i) words[i] = more_rounds<V, kFirstRounds, 6>(key, words[i]);
+    for (int i = 0; i < steps; ++i) words[i] = more_rounds<V, 6, 8>(key, words[i]);
+    for (int i = 0; i < steps; ++i) {
+      const Words<V> done = more_rounds<V, 8, kPhiloxRounds>(key, words[i]);
+      even[i] = Kind::template even<V>(done);
+      odd[i] = Kind::template odd<V>(done);
+    }
+    if constexpr (Kind::kPrepares) {
+      for (int i = 0; i < steps; ++i) even[i] = Kind::template prepare<V>(even[i]);
+    }
+    for (int i = 0; i < steps; ++i) Kind::template emit<V>(even[i], odd[i], out + i * kStep);
   }
 };
 
-template <class T>
-struct Layout<T, true> {
-  static constexpr int kPerBlock = 2;
-  template <class V>
-  using Format = typename V::F64;
-  template <class V>
-  static REPRORNG_INLINE auto even(const Words<V>& words) {
-    return V::join64(words.w[0], words.w[1]);
-  }
-  template <class V>
-  static REPRORNG_INLINE auto odd(const Words<V>& words) {
-    return V::join64(words.w[2], words.w[3]);
-  }
-};
+REPRORNG_INLINE std::uint64_t smaller(std::uint64_t a, std::uint64_t b) { return a < b ? a : b; }
 
-// A kind turns the words of V::kLanes blocks into kPerBlock elements of type Element a block.
-template <class T>
-struct Bits : Layout<T> {
-  using Element = T;
-  template <class V>
-  static REPRORNG_INLINE void emit(const Words<V>& words, T* out) {
-    V::store(out, Layout<T>::even(words), Layout<T>::odd(words));
-  }
-};
-
-// The highest kPrecision bits of a word, over 2^kPrecision.
-template <class T, int kPrecision>
-struct Uniform : Layout<T> {
-  using Element = T;
-  template <class V>
-  static REPRORNG_INLINE void emit(const Words<V>& words, T* out) {
-    using F = typename Layout<T>::template Format<V>;
-    using Scalar = typename F::Scalar;
-    constexpr int kShift = (sizeof(T) == 8 ? 64 : 32) - kPrecision;
-    const auto scale = F::real(Scalar{1} / (std::uint64_t{1} << kPrecision));
-    const auto x = F::template shift_right<kShift>(Layout<T>::even(words));
-    const auto y = F::template shift_right<kShift>(Layout<T>::odd(words));
-    V::store(out, F::mul(F::to_real(x), scale), F::mul(F::to_real(y), scale));
-  }
-};
-
-template <class T>
-struct Normal : Layout<T> {
-  using Element = T;
-  template <class V>
-  static REPRORNG_INLINE void emit(const Words<V>& words, T* out) {
-    using F = typename Layout<T>::template Format<V>;
-    typename F::Real x, y;
-    rotate<F>(radius<F>(Layout<T>::even(words)), Layout<T>::odd(words), x, y);
-    V::store(out, x, y);
-  }
-};
-
-// Writes elements `first` to `first + count - 1` of the stream. `Fast` is the vector type of the
-// bulk, `Small` that of what is left at either end.
-template <class Kind, class Fast, class Small>
+// Writes elements `first` to `first + count - 1` of the stream: whole steps through a tile of many,
+// what is left at either end through a tile of one.
+template <class Kind, class V>
 void fill(const Stream& stream, std::uint64_t first, std::uint64_t count, void* out) {
   using Element = typename Kind::Element;
-  constexpr std::uint64_t kBulk = Fast::kLanes * Kind::kPerBlock;
-  constexpr std::uint64_t kTile = Small::kLanes * Kind::kPerBlock;
+  using Bulk = Tile<Kind, V, kTileSteps>;
+  using Rest = Tile<Kind, V, 1>;
+  const RoundKeys key(stream.seed);
   Element* next = static_cast<Element*>(out);
   std::uint64_t block = first / Kind::kPerBlock;
   std::uint64_t skip = first % Kind::kPerBlock;
   while (count > 0) {
-    if (skip == 0 && count >= kBulk) {
-      Kind::template emit<Fast>(philox4x32_10<Fast>(stream, block), next);
-      block += Fast::kLanes;
-      next += kBulk;
-      count -= kBulk;
+    // How many blocks are left before the high half of their number changes.
+    const std::uint64_t alike = (std::uint64_t{1} << 32) - low_half(block);
+    const std::uint64_t steps =
+        smaller(kTileSteps, smaller(alike / V::kLanes, count / Bulk::kStep));
+    std::uint64_t take, blocks;
+    if (skip == 0 && steps > 0) {
+      Bulk tile;
+      tile.write(stream, key, block, static_cast<int>(steps), next);
+      blocks = steps * V::kLanes;
+      take = steps * Bulk::kStep;
     } else {
-      Element tile[kTile];
-      Kind::template emit<Small>(philox4x32_10<Small>(stream, block), tile);
-      const std::uint64_t take = count < kTile - skip ? count : kTile - skip;
-      std::memcpy(next, tile + skip, take * sizeof(Element));
-      block += Small::kLanes;
-      next += take;
-      count -= take;
+      Rest tile;
+      Element elements[Rest::kStep];
+      tile.write(stream, key, block, 1, elements);
+      blocks = smaller(alike, V::kLanes);
+      take = smaller(count, blocks * Kind::kPerBlock - skip);
+      std::memcpy(next, elements + skip, take * sizeof(Element));
       skip = 0;
     }
+    block += blocks;
+    next += take;
+    count -= take;
   }
 }
 

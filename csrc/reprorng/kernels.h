@@ -6,7 +6,6 @@
 
 #include "base.h"
 #include "fill.h"
-#include "vec_lockstep.h"
 
 namespace reprorng {
 
@@ -39,7 +38,7 @@ void radius_of_each(const std::uint32_t* words, std::size_t count, float* out) {
   in_pieces(count, sizeof(typename F::Bits) / 4, [=](std::size_t i, std::size_t n) {
     typename F::Bits w = F::bits(0);
     std::memcpy(&w, words + i, 4 * n);
-    const typename F::Real r = radius<F>(w);
+    const typename F::Real r = F::sqrt(squared_radius<F>(w));
     std::memcpy(out + i, &r, 4 * n);
   });
 }
@@ -58,24 +57,22 @@ void rotate_each(const float* radii, const std::uint32_t* words, std::size_t cou
   });
 }
 
-// `V` on its own at the ends of a buffer, `kGroups` of it in lock step in between.
-template <class V, int kGroups>
+template <class V>
 constexpr Kernels kernels_of() {
-  using Fast = Lockstep<V, kGroups>;
   return {{
-              fill<Bits<std::uint32_t>, Fast, V>,
-              fill<Bits<std::uint64_t>, Fast, V>,
-              fill<Uniform<float, 24>, Fast, V>,
-              fill<Uniform<Float16, 11>, Fast, V>,
-              fill<Uniform<BFloat16, 8>, Fast, V>,
-              fill<Uniform<double, 53>, Fast, V>,
-              fill<Normal<float>, Fast, V>,
-              fill<Normal<Float16>, Fast, V>,
-              fill<Normal<BFloat16>, Fast, V>,
-              fill<Normal<double>, Fast, V>,
+              fill<Bits<std::uint32_t>, V>,
+              fill<Bits<std::uint64_t>, V>,
+              fill<Uniform<float, 24>, V>,
+              fill<Uniform<Float16, 11>, V>,
+              fill<Uniform<BFloat16, 8>, V>,
+              fill<Uniform<double, 53>, V>,
+              fill<Normal<float>, V>,
+              fill<Normal<Float16>, V>,
+              fill<Normal<BFloat16>, V>,
+              fill<Normal<double>, V>,
           },
-          radius_of_each<typename Fast::F32>,
-          rotate_each<typename Fast::F32>};
+          radius_of_each<typename V::F32>,
+          rotate_each<typename V::F32>};
 }
 
 }  // namespace reprorng

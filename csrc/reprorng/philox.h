@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC11)
-// on vectors of blocks.
+// on vectors of blocks, in steps of a few rounds.
 #pragma once
 
 #include "base.h"
@@ -8,35 +8,63 @@
 
 namespace reprorng {
 
-// Word j of V::kLanes blocks, one block to a 64-bit lane. Only the low half of a lane is the word;
-// the upper half is whatever the last product left there, and nobody reads it.
+// Word j of V::kLanes blocks, or what will become it. Where a lane has 64 bits the word is its low
+// half; the upper half is whatever the last product left there, and nobody reads it.
 template <class V>
 struct Words {
-  typename V::Wide w[4];
+  typename V::Wide w0, w1, w2, w3;
 };
 
-// Blocks `block` to `block + V::kLanes - 1`, in the lane order of V::counters.
-template <class V>
-REPRORNG_INLINE Words<V> philox4x32_10(const Stream& stream, std::uint64_t block) {
-  using Wide = typename V::Wide;
-  const Wide m0 = V::splat(kPhiloxM0), m1 = V::splat(kPhiloxM1);
-  Wide c0 = V::counters(block);
-  Wide c1 = V::high(c0);
-  Wide c2 = V::splat(stream.stream);
-  Wide c3 = V::splat(stream.stream >> 32);
-  std::uint32_t k0 = static_cast<std::uint32_t>(stream.seed);
-  std::uint32_t k1 = static_cast<std::uint32_t>(stream.seed >> 32);
-  REPRORNG_UNROLL
-  for (int round = 0; round < kPhiloxRounds; ++round) {
-    const Wide p0 = V::multiply(c0, m0), p1 = V::multiply(c2, m1);
-    c0 = V::xor3(V::high(p1), c1, V::splat(k0));
-    c2 = V::xor3(V::high(p0), c3, V::splat(k1));
-    c1 = p1;
-    c3 = p0;
-    k0 += kPhiloxW0;
-    k1 += kPhiloxW1;
+struct RoundKeys {
+  std::uint32_t k0[kPhiloxRounds], k1[kPhiloxRounds];
+
+  explicit REPRORNG_INLINE RoundKeys(std::uint64_t seed) {
+    REPRORNG_UNROLL
+    for (std::uint32_t round = 0; round < kPhiloxRounds; ++round) {
+      k0[round] = low_half(seed) + round * kPhiloxW0;
+      k1[round] = high_half(seed) + round * kPhiloxW1;
+    }
   }
-  return {{c0, c1, c2, c3}};
+};
+
+// Rounds kFrom to kTo - 1.
+template <class V, int kFrom, int kTo>
+REPRORNG_INLINE Words<V> more_rounds(const RoundKeys& key, Words<V> words) {
+  const auto m0 = V::splat(kPhiloxM0), m1 = V::splat(kPhiloxM1);
+  auto [c0, c1, c2, c3] = words;
+  REPRORNG_UNROLL
+  for (int round = kFrom; round < kTo; ++round) {
+    const auto p0 = V::multiply(c0, m0), p1 = V::multiply(c2, m1);
+    c0 = V::xor3(p1.high, c1, V::splat(key.k0[round]));
+    c2 = V::xor3(p0.high, c3, V::splat(key.k1[round]));
+    c1 = p1.low;
+    c3 = p0.low;
+  }
+  return {c0, c1, c2, c3};
+}
+
+// The first rounds of the blocks whose numbers have the low halves `low` to `low + V::kLanes - 1`,
+// in the lane order of V::counters, and all the same high half: half of each of these rounds is the
+// same for all blocks then, and done on plain integers.
+constexpr int kFirstRounds = 3;
+
+template <class V>
+REPRORNG_INLINE Words<V> first_rounds(const Stream& stream, const RoundKeys& key,
+                                      std::uint32_t high, std::uint32_t low) {
+  const auto m0 = V::splat(kPhiloxM0), m1 = V::splat(kPhiloxM1);
+  const std::uint64_t a1 = std::uint64_t{kPhiloxM1} * low_half(stream.stream);
+  const auto a0 = V::multiply(V::counters(low), m0);
+  const std::uint32_t shared = high_half(a1) ^ high ^ key.k0[0];
+  const auto b2 = V::xor2(a0.high, V::splat(high_half(stream.stream) ^ key.k1[0]));
+
+  const std::uint64_t b0 = std::uint64_t{kPhiloxM0} * shared;
+  const auto b1 = V::multiply(b2, m1);
+  const auto c0 = V::xor2(b1.high, V::splat(low_half(a1) ^ key.k0[1]));
+  const auto c2 = V::xor2(a0.low, V::splat(high_half(b0) ^ key.k1[1]));
+
+  const auto p0 = V::multiply(c0, m0), p1 = V::multiply(c2, m1);
+  return {V::xor3(p1.high, b1.low, V::splat(key.k0[2])), p1.low,
+          V::xor2(p0.high, V::splat(low_half(b0) ^ key.k1[2])), p0.low};
 }
 
 }  // namespace reprorng

@@ -20,9 +20,9 @@ REPRORNG_INLINE typename F::Real horner(typename F::Real t, const Scalar (&c)[N]
   return sum;
 }
 
-// sqrt(-2 ln u) for u = (w + 1/2) / 2^bits.
+// -2 ln u for u = (w + 1/2) / 2^bits.
 template <class F>
-REPRORNG_INLINE typename F::Real radius(typename F::Bits w) {
+REPRORNG_INLINE typename F::Real squared_radius(typename F::Bits w) {
   using C = Constants<typename F::Scalar>;
   using Bits = typename F::Bits;
   using Real = typename F::Real;
@@ -33,7 +33,7 @@ REPRORNG_INLINE typename F::Real radius(typename F::Bits w) {
   const Real z = F::as_real(F::add(F::as_bits(g), shift));
   const Real h = F::min(F::abs(z), F::sub(F::real(2), z));
   const Real series = F::fma(horner<F>(h, C::kLog), F::mul(h, h), h);
-  return F::sqrt(F::fma(F::to_real(shift), F::real(C::kLog4), series));
+  return F::fma(F::to_real(shift), F::real(C::kLog4), series);
 }
 
 // r times the cosine and sine of the angle of w.

@@ -119,16 +119,21 @@ struct Avx2 {
   using F64 = Avx2F64;
 
   // Unpacking works within 128 bits, so neighbouring lanes carry blocks two apart.
-  static REPRORNG_INLINE Wide counters(std::uint64_t block) {
-    return _mm256_add_epi64(splat(block), _mm256_setr_epi64x(0, 2, 1, 3));
+  static REPRORNG_INLINE Wide counters(std::uint32_t low) {
+    return _mm256_add_epi64(splat(low), _mm256_setr_epi64x(0, 2, 1, 3));
   }
-  static REPRORNG_INLINE Wide splat(std::uint64_t x) {
-    return _mm256_set1_epi64x(static_cast<long long>(x));
+  static REPRORNG_INLINE Wide splat(std::uint32_t x) { return _mm256_set1_epi64x(x); }
+  // A shuffle gives the high halves where a shift would compete for the multipliers' ports.
+  static REPRORNG_INLINE Product<Wide> multiply(Wide a, Wide b) {
+    const Wide product = _mm256_mul_epu32(a, b);
+    return {product, _mm256_shuffle_epi32(product, 0xf5)};
   }
-  static REPRORNG_INLINE Wide multiply(Wide a, Wide b) { return _mm256_mul_epu32(a, b); }
-  static REPRORNG_INLINE Wide high(Wide a) { return _mm256_srli_epi64(a, 32); }
+  static REPRORNG_INLINE Wide xor2(Wide a, Wide b) { return _mm256_xor_si256(a, b); }
   static REPRORNG_INLINE Wide xor3(Wide a, Wide b, Wide c) {
-    return _mm256_xor_si256(a, _mm256_xor_si256(b, c));
+    Wide late = _mm256_xor_si256(b, c);
+    // `a` comes last, and a compiler that rearranged the sum would have the others wait for it.
+    asm("" : "+x"(late));
+    return _mm256_xor_si256(a, late);
   }
   static REPRORNG_INLINE F32::Bits join32(Wide low, Wide high) {
     return _mm256_blend_epi32(low, _mm256_slli_epi64(high, 32), 0xaa);

@@ -118,14 +118,16 @@ struct Avx512 {
 
   // Unpacking works within 128 bits, so neighbouring lanes carry blocks four apart: after it, the
   // low halves hold the first four blocks in order and the high halves the last four.
-  static REPRORNG_INLINE Wide counters(std::uint64_t block) {
-    return _mm512_add_epi64(splat(block), _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7));
+  static REPRORNG_INLINE Wide counters(std::uint32_t low) {
+    return _mm512_add_epi64(splat(low), _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7));
   }
-  static REPRORNG_INLINE Wide splat(std::uint64_t x) {
-    return _mm512_set1_epi64(static_cast<long long>(x));
+  static REPRORNG_INLINE Wide splat(std::uint32_t x) { return _mm512_set1_epi64(x); }
+  // A shuffle gives the high halves where a shift would compete for the multipliers' ports.
+  static REPRORNG_INLINE Product<Wide> multiply(Wide a, Wide b) {
+    const Wide product = _mm512_mul_epu32(a, b);
+    return {product, _mm512_shuffle_epi32(product, static_cast<_MM_PERM_ENUM>(0xf5))};
   }
-  static REPRORNG_INLINE Wide multiply(Wide a, Wide b) { return _mm512_mul_epu32(a, b); }
-  static REPRORNG_INLINE Wide high(Wide a) { return _mm512_srli_epi64(a, 32); }
+  static REPRORNG_INLINE Wide xor2(Wide a, Wide b) { return _mm512_xor_si512(a, b); }
   static REPRORNG_INLINE Wide xor3(Wide a, Wide b, Wide c) {
     return _mm512_ternarylogic_epi64(a, b, c, 0x96);
   }

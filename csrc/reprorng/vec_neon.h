@@ -6,6 +6,7 @@
 
 #include "base.h"
 #include "constants.h"
+#include "parts.h"
 #include "softfloat.h"
 
 namespace reprorng {
@@ -98,28 +99,43 @@ struct NeonF64 {
 };
 
 struct Neon {
-  static constexpr int kLanes = 2;
-  using Wide = uint64x2_t;
-  using F32 = NeonF32;
-  using F64 = NeonF64;
+  static constexpr int kLanes = 4;
+  using Wide = uint32x4_t;
+  using F32 = PartsFormat<NeonF32, 2>;
+  using F64 = PartsFormat<NeonF64, 2>;
 
-  static REPRORNG_INLINE Wide counters(std::uint64_t block) {
-    return vaddq_u64(splat(block), vcombine_u64(vcreate_u64(0), vcreate_u64(1)));
+  static REPRORNG_INLINE Wide counters(std::uint32_t low) {
+    constexpr std::uint32_t kLane[4] = {0, 1, 2, 3};
+    return vaddq_u32(splat(low), vld1q_u32(kLane));
   }
-  static REPRORNG_INLINE Wide splat(std::uint64_t x) { return vdupq_n_u64(x); }
-  static REPRORNG_INLINE Wide multiply(Wide a, Wide b) {
-    return vmull_u32(vmovn_u64(a), vmovn_u64(b));
+  static REPRORNG_INLINE Wide splat(std::uint32_t x) { return vdupq_n_u32(x); }
+  static REPRORNG_INLINE Product<Wide> multiply(Wide a, Wide b) {
+    const uint32x4_t first = vreinterpretq_u32_u64(vmull_u32(vget_low_u32(a), vget_low_u32(b)));
+    const uint32x4_t second = vreinterpretq_u32_u64(vmull_high_u32(a, b));
+    return {vuzp1q_u32(first, second), vuzp2q_u32(first, second)};
   }
-  static REPRORNG_INLINE Wide high(Wide a) { return vshrq_n_u64(a, 32); }
-  static REPRORNG_INLINE Wide xor3(Wide a, Wide b, Wide c) { return veorq_u64(a, veorq_u64(b, c)); }
-  static REPRORNG_INLINE F64::Bits join64(Wide low, Wide high) {
-    return vsliq_n_u64(low, high, 32);
+  static REPRORNG_INLINE Wide xor2(Wide a, Wide b) { return veorq_u32(a, b); }
+  static REPRORNG_INLINE Wide xor3(Wide a, Wide b, Wide c) {
+    Wide late = veorq_u32(b, c);
+    // `a` comes last, and a compiler that rearranged the sum would have the others wait for it.
+    asm("" : "+w"(late));
+    return veorq_u32(a, late);
   }
   static REPRORNG_INLINE F32::Bits join32(Wide low, Wide high) {
-    const uint32x4_t even = vreinterpretq_u32_u64(low), odd = vreinterpretq_u32_u64(high);
-    return vtrn1q_u32(even, odd);
+    return {{vzip1q_u32(low, high), vzip2q_u32(low, high)}};
+  }
+  static REPRORNG_INLINE F64::Bits join64(Wide low, Wide high) {
+    return {{vreinterpretq_u64_u32(vzip1q_u32(low, high)),
+             vreinterpretq_u64_u32(vzip2q_u32(low, high))}};
   }
 
+  template <class T, class P>
+  static REPRORNG_INLINE void store(T* out, const Parts<P, 2>& x, const Parts<P, 2>& y) {
+    store(out, x.part[0], y.part[0]);
+    store(out + (sizeof(T) == 8 ? 4 : 8), x.part[1], y.part[1]);
+  }
+
+ private:
   static REPRORNG_INLINE void store(float* out, float32x4_t x, float32x4_t y) {
     vst2q_f32(out, (float32x4x2_t{{x, y}}));
   }
@@ -139,8 +155,6 @@ struct Neon {
   static REPRORNG_INLINE void store(BFloat16* out, float32x4_t x, float32x4_t y) {
     store_half(out, round_to_bfloat16(x), round_to_bfloat16(y));
   }
-
- private:
   template <class Half>
   static REPRORNG_INLINE void store_half(Half* out, uint16x4_t x, uint16x4_t y) {
     vst2_u16(reinterpret_cast<std::uint16_t*>(out), (uint16x4x2_t{{x, y}}));

@@ -7,8 +7,8 @@
 
 #include "base.h"
 #include "constants.h"
+#include "parts.h"
 #include "softfloat.h"
-#include "vec_lockstep.h"
 
 namespace reprorng {
 
@@ -68,17 +68,18 @@ struct ScalarFormat {
 struct Scalar {
   static constexpr int kLanes = 1;
   using Wide = std::uint64_t;
-  using F32 = LockstepFormat<ScalarFormat<float, std::uint32_t, std::int32_t>, 2>;
+  using F32 = PartsFormat<ScalarFormat<float, std::uint32_t, std::int32_t>, 2>;
   using F64 = ScalarFormat<double, std::uint64_t, std::int64_t>;
 
-  // Lane l holds the number of the block whose words it will carry.
-  static REPRORNG_INLINE Wide counters(std::uint64_t block) { return block; }
-  static REPRORNG_INLINE Wide splat(std::uint64_t x) { return x; }
-  // The full product of the low halves.
-  static REPRORNG_INLINE Wide multiply(Wide a, Wide b) {
-    return (a & 0xffffffffu) * (b & 0xffffffffu);
+  // Lane l holds the low half of the number of the block whose words it will carry.
+  static REPRORNG_INLINE Wide counters(std::uint32_t low) { return low; }
+  static REPRORNG_INLINE Wide splat(std::uint32_t x) { return x; }
+  // The product of two words, as the words that are its halves.
+  static REPRORNG_INLINE Product<Wide> multiply(Wide a, Wide b) {
+    const Wide product = (a & 0xffffffffu) * (b & 0xffffffffu);
+    return {product, product >> 32};
   }
-  static REPRORNG_INLINE Wide high(Wide a) { return a >> 32; }
+  static REPRORNG_INLINE Wide xor2(Wide a, Wide b) { return a ^ b; }
   static REPRORNG_INLINE Wide xor3(Wide a, Wide b, Wide c) { return a ^ b ^ c; }
   // The words of two Wides, side by side: 32-bit lane 2l from `low`, 2l + 1 from `high`.
   static REPRORNG_INLINE F32::Bits join32(Wide low, Wide high) {

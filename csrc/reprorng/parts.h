@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A vector type made of N smaller ones that advance together. The dependency chains of the parts
-// interleave, which hides the latency of each; it also makes lanes out of plain scalars.
+// A format (see transform.h) on several vectors at a time: for instruction sets whose vectors of
+// words hold fewer elements than a step makes.
 #pragma once
 
 #include "base.h"
@@ -20,9 +20,9 @@ REPRORNG_INLINE auto each(Function f, const Args&... args) {
   return out;
 }
 
-// A format (see transform.h) on N vectors of format F.
+// The format F on N vectors.
 template <class F, int N>
-struct LockstepFormat {
+struct PartsFormat {
   using Scalar = typename F::Scalar;
   using Bits = Parts<typename F::Bits, N>;
   using Real = Parts<typename F::Real, N>;
@@ -83,50 +83,6 @@ struct LockstepFormat {
     REPRORNG_UNROLL
     for (int i = 0; i < N; ++i) out.part[i] = value;
     return out;
-  }
-};
-
-// An instruction set (see vec_scalar.h for the smallest) on N vectors of instruction set V.
-template <class V, int N>
-struct Lockstep {
-  static constexpr int kLanes = N * V::kLanes;
-  using Wide = Parts<typename V::Wide, N>;
-  using F32 = LockstepFormat<typename V::F32, N>;
-  using F64 = LockstepFormat<typename V::F64, N>;
-
-  static REPRORNG_INLINE Wide counters(std::uint64_t block) {
-    Wide out;
-    REPRORNG_UNROLL
-    for (int i = 0; i < N; ++i) out.part[i] = V::counters(block + i * V::kLanes);
-    return out;
-  }
-  static REPRORNG_INLINE Wide splat(std::uint64_t x) {
-    Wide out;
-    REPRORNG_UNROLL
-    for (int i = 0; i < N; ++i) out.part[i] = V::splat(x);
-    return out;
-  }
-  static REPRORNG_INLINE Wide multiply(const Wide& a, const Wide& b) {
-    return each<N>([](auto x, auto y) REPRORNG_LAMBDA { return V::multiply(x, y); }, a, b);
-  }
-  static REPRORNG_INLINE Wide high(const Wide& a) {
-    return each<N>([](auto x) REPRORNG_LAMBDA { return V::high(x); }, a);
-  }
-  static REPRORNG_INLINE Wide xor3(const Wide& a, const Wide& b, const Wide& c) {
-    return each<N>([](auto x, auto y, auto z) REPRORNG_LAMBDA { return V::xor3(x, y, z); }, a, b,
-                   c);
-  }
-  static REPRORNG_INLINE auto join32(const Wide& low, const Wide& high) {
-    return each<N>([](auto x, auto y) REPRORNG_LAMBDA { return V::join32(x, y); }, low, high);
-  }
-  static REPRORNG_INLINE auto join64(const Wide& low, const Wide& high) {
-    return each<N>([](auto x, auto y) REPRORNG_LAMBDA { return V::join64(x, y); }, low, high);
-  }
-  template <class T, class P>
-  static REPRORNG_INLINE void store(T* out, const P& x, const P& y) {
-    constexpr int kElements = V::kLanes * (sizeof(T) == 8 ? 2 : 4);
-    REPRORNG_UNROLL
-    for (int i = 0; i < N; ++i) V::store(out + i * kElements, x.part[i], y.part[i]);
   }
 };
 
