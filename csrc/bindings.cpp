@@ -6,11 +6,14 @@
 
 #include <stdexcept>
 #include <string>
+#include <tuple>
 
+#include "cursor.h"
 #include "dispatch.h"
 #include "integers.h"
-#include "parallel.h"
+#include "memory.h"
 #include "reprorng/softfloat.h"
+#include "team.h"
 
 namespace py = pybind11;
 
@@ -35,20 +38,116 @@ py::list variants() {
   return out;
 }
 
-// The caller owns `count` elements at `address` and keeps them alive: the GIL is released.
-void fill_memory(int variant, int kernel, std::uint64_t seed, std::uint64_t stream,
-                 std::uint64_t first, std::uint64_t count, std::uintptr_t address, unsigned threads,
-                 std::uint64_t grain) {
+// A position is in [0, 2^64], which takes 65 bits.
+Place place_of(const std::tuple<std::uint64_t, std::uint64_t, py::int_>& numbers) {
+  const auto& [seed, stream, position] = numbers;
+  const std::uint64_t low = PyLong_AsUnsignedLongLongMask(position.ptr());
+  return {{seed, stream}, low, low == 0 && PyObject_IsTrue(position.ptr()) == 1};
+}
+
+std::tuple<std::uint64_t, std::uint64_t, py::object> numbers_of(const Place& place) {
+  py::object position = py::int_(place.position);
+  if (place.ended) position = py::int_(1) << py::int_(64);
+  return {place.stream.seed, place.stream.stream, position};
+}
+
+// Elements of one kernel from `first` on. Pieces end where the stream has whole blocks, so that all
+// but the outer ones start with whole vectors.
+struct Draw {
+  Fill fill;
+  std::uint64_t size;
+  Stream stream;
+  std::uint64_t first, count;
+  char* out;
+  std::uint64_t grain;
+
+  // A cache that could hold it would hold little else, and it would be in main memory before
+  // anybody has read it all.
+  bool large() const { return count * size >= (std::uint64_t{1} << 24); }
+  std::uint64_t lead() const { return first % grain; }
+  std::uint64_t pieces() const {
+    return (count + lead()) / grain + ((count + lead()) % grain != 0);
+  }
+  static void piece(const void* what, std::uint64_t i) {
+    const Draw& d = *static_cast<const Draw*>(what);
+    const std::uint64_t begin = i == 0 ? 0 : i * d.grain - d.lead();
+    const std::uint64_t end = smaller(d.count, (i + 1) * d.grain - d.lead());
+    d.fill(d.stream, d.first + begin, end - begin, d.out + d.size * begin, d.large());
+  }
+};
+
+// Fewer elements are made sooner than other threads would notice: of the lock of the interpreter,
+// and of the work.
+constexpr std::uint64_t kFew = 4096;
+
+// The caller owns the memory and keeps it alive.
+void make(const Draw& draw, unsigned threads, std::uint64_t worth_waking) {
+  if (draw.count <= kFew && draw.pieces() == 1) {
+    Draw::piece(&draw, 0);
+    return;
+  }
+  py::gil_scoped_release release;
+  share(draw.pieces(), threads, worth_waking, {Draw::piece, &draw});
+}
+
+Draw draw_of(int variant, int kernel, const Stream& stream, std::uint64_t first,
+             std::uint64_t count, std::uintptr_t address, std::uint64_t grain) {
   const Kernels& kernels = kernels_of_variant(variant);
   if (kernel < 0 || kernel >= kKernelCount) throw py::index_error("no such kernel");
   if (grain == 0) throw py::value_error("grain must be at least 1");
-  const Fill fill_one = kernels.fill[kernel];
-  const std::uint64_t size = kElementSizes[kernel];
-  char* out = reinterpret_cast<char*>(address);
-  py::gil_scoped_release release;
-  parallel_for(count, threads, grain, [=](std::uint64_t offset, std::uint64_t n) {
-    fill_one(Stream{seed, stream}, first + offset, n, out + size * offset);
-  });
+  return {kernels.fill[kernel],
+          static_cast<std::uint64_t>(kElementSizes[kernel]),
+          stream,
+          first,
+          count,
+          reinterpret_cast<char*>(address),
+          grain};
+}
+
+void fill_memory(int variant, int kernel, std::uint64_t seed, std::uint64_t stream,
+                 std::uint64_t first, std::uint64_t count, std::uintptr_t address, unsigned threads,
+                 std::uint64_t grain, std::uint64_t worth_waking) {
+  make(draw_of(variant, kernel, {seed, stream}, first, count, address, grain), threads,
+       worth_waking);
+}
+
+// The same from where `cursor` is, which moves on. Whether the stream has that many words.
+bool fill_next(Cursor& cursor, int variant, int kernel, std::uint64_t count, std::uintptr_t address,
+               unsigned threads, std::uint64_t grain, std::uint64_t worth_waking) {
+  Draw draw = draw_of(variant, kernel, {}, 0, count, address, grain);
+  Place place;
+  if (!cursor.take(count, place)) return false;
+  draw.stream = place.stream;
+  draw.first = place.position;
+  make(draw, threads, worth_waking);
+  return true;
+}
+
+py::object checked(PyObject* made) {
+  if (made == nullptr) throw py::error_already_set();
+  return py::reinterpret_steal<py::object>(made);
+}
+
+// fill_next for a contiguous tensor of few elements. False, and nothing has happened, if it is not
+// in the memory of the CPU, has a type that is not one of `kernels`, or has more of them.
+bool fill_few(Cursor& cursor, int variant, const py::dict& kernels, const py::object& tensor) {
+  // Interned once, since the name of an attribute takes longer to make than to look up.
+  static PyObject* const kDtype = PyUnicode_InternFromString("dtype");
+  static PyObject* const kIsCpu = PyUnicode_InternFromString("is_cpu");
+  static PyObject* const kNumel = PyUnicode_InternFromString("numel");
+  static PyObject* const kDataPtr = PyUnicode_InternFromString("data_ptr");
+  PyObject* const t = tensor.ptr();
+  const py::object dtype = checked(PyObject_GetAttr(t, kDtype));
+  PyObject* const kernel = PyDict_GetItemWithError(kernels.ptr(), dtype.ptr());
+  if (kernel == nullptr || checked(PyObject_GetAttr(t, kIsCpu)).ptr() != Py_True) {
+    if (PyErr_Occurred()) throw py::error_already_set();
+    return false;
+  }
+  const auto count = PyLong_AsUnsignedLongLong(checked(PyObject_CallMethodNoArgs(t, kNumel)).ptr());
+  if (count > kFew) return false;
+  const py::object address = checked(PyObject_CallMethodNoArgs(t, kDataPtr));
+  return fill_next(cursor, variant, static_cast<int>(PyLong_AsLong(kernel)), count,
+                   PyLong_AsUnsignedLongLong(address.ptr()), 1, kFew, 1);
 }
 
 void map_to_range(std::uintptr_t address, std::uint64_t count, std::uint64_t low,
@@ -100,8 +199,32 @@ PYBIND11_MODULE(_core, m) {
   m.def("variants", &variants, "(name, what it needs, whether it can run here), best first.");
   m.def("fill", &fill_memory, py::arg("variant"), py::arg("kernel"), py::arg("seed"),
         py::arg("stream"), py::arg("first"), py::arg("count"), py::arg("address"),
-        py::arg("threads"), py::arg("grain"),
+        py::arg("threads"), py::arg("grain"), py::arg("worth_waking"),
         "Write elements first to first + count - 1 of a stream at an address.");
+  py::class_<Cursor>(m, "Cursor", "A seed, a stream and a position that draws move on.")
+      .def(py::init([](std::uint64_t seed, std::uint64_t stream, const py::int_& position) {
+             return new Cursor(place_of({seed, stream, position}));
+           }),
+           py::arg("seed"), py::arg("stream"), py::arg("position"))
+      .def(
+          "now", [](const Cursor& cursor) { return numbers_of(cursor.now()); },
+          "The seed, the stream and the position.")
+      .def(
+          "move",
+          [](Cursor& cursor, const std::tuple<std::uint64_t, std::uint64_t, py::int_>& before,
+             const std::tuple<std::uint64_t, std::uint64_t, py::int_>& after) {
+            return cursor.move(place_of(before), place_of(after));
+          },
+          py::arg("before"), py::arg("after"),
+          "Go from one place to another. False, and nothing, unless it still was there.");
+  m.def("fill_next", &fill_next, py::arg("cursor"), py::arg("variant"), py::arg("kernel"),
+        py::arg("count"), py::arg("address"), py::arg("threads"), py::arg("grain"),
+        py::arg("worth_waking"),
+        "As fill, of elements of a word each from the cursor on. False if the stream has too few.");
+  m.def("fill_few", &fill_few, py::arg("cursor"), py::arg("variant"), py::arg("kernels"),
+        py::arg("tensor"), "As fill_next, for few elements, told by their tensor.");
+  m.def("prefer_large_pages", &prefer_large_pages, py::arg("address"), py::arg("bytes"),
+        "Ask the system for large pages in memory that is about to be filled.");
   m.def("map_to_range", &map_to_range, py::arg("address"), py::arg("count"), py::arg("low"),
         py::arg("span"), "Map 64-bit words in place to integers from low, below low + span.");
   m.def("radius", &radius_table, py::arg("variant"), py::arg("words"),

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import torch
 from numpy import float32, float64, uint32
 from numpy.typing import NDArray
 
@@ -16,7 +17,28 @@ def fill(
     address: int,
     threads: int,
     grain: int,
+    worth_waking: int,
 ) -> None: ...
+
+class Cursor:
+    def __init__(self, seed: int, stream: int, position: int) -> None: ...
+    def now(self) -> tuple[int, int, int]: ...
+    def move(self, before: tuple[int, int, int], after: tuple[int, int, int]) -> bool: ...
+
+def fill_next(
+    cursor: Cursor,
+    variant: int,
+    kernel: int,
+    count: int,
+    address: int,
+    threads: int,
+    grain: int,
+    worth_waking: int,
+) -> bool: ...
+def fill_few(
+    cursor: Cursor, variant: int, kernels: dict[torch.dtype, int], tensor: torch.Tensor
+) -> bool: ...
+def prefer_large_pages(address: int, bytes: int) -> None: ...
 def map_to_range(address: int, count: int, low: int, span: int) -> None: ...
 def radius(variant: int, words: NDArray[uint32]) -> NDArray[float32]: ...
 def rotate(

@@ -17,17 +17,22 @@ import torch
 from reprorng import arguments
 from reprorng.device import without_any_device
 
-Handler = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
+Handler = Callable[..., Any]
 
 
 def dispatch(
-    generator_type: type, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    generator_type: type,
+    func: Callable[..., Any],
+    types: Any,
+    args: tuple[Any, ...] = (),
+    kwargs: dict[str, Any] | None = None,
 ) -> Any:
-    """Answer one call of a torch function.
+    """Answer one call of a torch function one of whose arguments is a generator of ours.
 
     Args:
         generator_type: The class of our generators.
         func: The function torch was asked for.
+        types: The types of the arguments that answer for functions.
         args: Its positional arguments.
         kwargs: Its keyword arguments.
 
@@ -38,34 +43,33 @@ def dispatch(
         NotImplementedError: we do not implement `func`.
     """
     handler = HANDLERS.get(func)
-    args, kwargs = without_any_device(args, kwargs)
+    kwargs = dict(kwargs or {})
     generator = kwargs.pop("generator", None)
+    if kwargs:
+        args, kwargs = without_any_device(args, kwargs)
     if handler is None or not isinstance(generator, generator_type):
         raise NotImplementedError(
             f"reprorng does not implement {_name(func)} with {len(args)} positional arguments and "
             f"the keywords {sorted(kwargs)}; with generator=reprorng.Generator it implements: "
             f"{', '.join(sorted(map(_name, HANDLERS)))}"
         )
-    return handler(generator, args, kwargs)
+    if isinstance(handler, str):
+        return getattr(generator, handler)(*args, **kwargs)
+    return handler(generator, *args, **kwargs)
 
 
 def _name(func: Callable[..., Any]) -> str:
     return str(torch.overrides.resolve_name(func) or getattr(func, "__name__", func))
 
 
-def _method(name: str, **renamed: str) -> Handler:
-    """A handler that calls the method of this name, some keywords renamed."""
-
-    def handler(generator: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        translated = {renamed.get(key, key): value for key, value in kwargs.items()}
-        return getattr(generator, name)(*args, **translated)
-
-    return handler
+def _uniform_(generator: Any, *args: Any, **kwargs: Any) -> Any:
+    """`t.uniform_(from, to)`, whose first keyword Python has taken."""
+    names = {"from": "low", "to": "high"}
+    return generator.uniform_(*args, **{names.get(key, key): kwargs[key] for key in kwargs})
 
 
-def _random_(generator: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _random_(generator: Any, tensor: torch.Tensor, *bounds: Any, **kwargs: Any) -> Any:
     """`t.random_()`, `t.random_(to)`, `t.random_(from, to)`, where a `to` of None has no bound."""
-    tensor, *bounds = args
     if len(bounds) == 1 and "to" not in kwargs:
         return generator.random_(tensor, 0, bounds[0], **kwargs)
     low = bounds[0] if bounds else kwargs.pop("from", 0)
@@ -75,15 +79,16 @@ def _random_(generator: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
     return generator.random_(tensor, low, high, *bounds[2:], **kwargs)
 
 
-HANDLERS: Final[dict[Callable[..., Any], Handler]] = {
-    torch.randn: _method("randn"),
-    torch.rand: _method("rand"),
-    torch.randint: _method("randint"),
-    torch.randperm: _method("randperm"),
-    torch.normal: _method("normal"),
-    torch.randn_like: _method("randn_like"),
-    torch.rand_like: _method("rand_like"),
-    torch.Tensor.normal_: _method("normal_"),
-    torch.Tensor.uniform_: _method("uniform_", **{"from": "low", "to": "high"}),
+HANDLERS: Final[dict[Callable[..., Any], str | Handler]] = {
+    torch.randn: "randn",
+    torch.rand: "rand",
+    torch.randint: "randint",
+    torch.randperm: "randperm",
+    torch.normal: "normal",
+    torch.randn_like: "randn_like",
+    torch.rand_like: "rand_like",
+    torch.Tensor.normal_: "normal_",
+    torch.Tensor.uniform_: _uniform_,
     torch.Tensor.random_: _random_,
 }
+"""The method of the generator that answers for a function, or who calls it with other arguments."""

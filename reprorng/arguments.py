@@ -207,7 +207,10 @@ def check_not_recorded() -> None:
 def _is_freed(tensor: torch.Tensor) -> bool:
     if tensor.numel() == 0 or tensor.is_meta:
         return False
-    reach = sum(s * (n - 1) for s, n in zip(tensor.stride(), tensor.shape, strict=True))
+    if tensor.is_contiguous():
+        reach = tensor.numel() - 1
+    else:
+        reach = sum(s * (n - 1) for s, n in zip(tensor.stride(), tensor.shape, strict=True))
     needed = (tensor.storage_offset() + reach + 1) * tensor.element_size()
     return tensor.untyped_storage().nbytes() < needed
 

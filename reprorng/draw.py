@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import torch
 
-from reprorng import backends
+from reprorng import backends, shortcut
 from reprorng.arguments import (
     DTYPE_NAMES,
     Options,
@@ -20,6 +20,7 @@ from reprorng.arguments import (
     check_writable,
     dtype_from,
 )
+from reprorng.memory import prefer_large_pages
 from reprorng.source import Source
 
 
@@ -33,13 +34,15 @@ def target(size: tuple[int, ...], options: Options, default: torch.dtype) -> tor
     """
     out, dtype, device = options.get("out"), options.get("dtype"), options.get("device")
     if out is None:
-        return torch.empty(
+        tensor = torch.empty(
             size,
             dtype=dtype_from(options, default),
             device=device,
             pin_memory=bool(options.get("pin_memory")),
             memory_format=options.get("memory_format") or torch.contiguous_format,
         )
+        prefer_large_pages(tensor)
+        return tensor
     check_out(out, size, dtype, device)
     check_writable(out)
     return out
@@ -83,18 +86,29 @@ def fill_(
     check_writable(tensor)
     if tensor.is_meta:
         return tensor
+    contiguous = tensor.is_contiguous() and not tensor.is_neg()
+    if contiguous and backend is None and shortcut.fill(source.cursor, kind, tensor):
+        _count_write(tensor)
+        return tensor
     chosen = backends.select(tensor.device, backend)
     served = tensor.device.type in chosen.devices
     device = tensor.device if served else torch.device(chosen.devices[0])
     count = tensor.numel()
-    direct = tensor.device == device and tensor.is_contiguous() and not tensor.is_neg()
-    with torch.no_grad():
-        memory = tensor if direct else torch.empty(count, dtype=tensor.dtype, device=device)
-        with source.reserve(count, kind, DTYPE_NAMES[tensor.dtype], low=low, span=span) as plan:
+    with source.reserve(count, kind, DTYPE_NAMES[tensor.dtype], low=low, span=span) as plan:
+        if contiguous and tensor.device == device:
             if count:
-                source.write(chosen, plan, memory.view(-1))
-            if not direct:
+                source.write(chosen, plan, tensor.view(-1))
+            _count_write(tensor)
+        else:
+            memory = torch.empty(count, dtype=tensor.dtype, device=device)
+            if count:
+                source.write(chosen, plan, memory)
+            with torch.no_grad():
                 tensor.copy_(memory.view(tensor.shape))
-    if direct and not tensor.is_inference():
-        torch.autograd.graph.increment_version(tensor)
     return tensor
+
+
+def _count_write(tensor: torch.Tensor) -> None:
+    """Tell autograd of a write it has not seen."""
+    if not tensor.is_inference():
+        torch.autograd.graph.increment_version(tensor)

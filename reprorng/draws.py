@@ -8,14 +8,13 @@ what they take, as torch has it; how memory is then filled is in `fills`.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
 from typing import Any, Final, SupportsIndex, cast
 
 import numpy as np
 import torch
 from typing_extensions import Unpack
 
-from reprorng import adapter, arguments, draw, ops
+from reprorng import adapter, arguments, draw, ops, shortcut
 from reprorng.arguments import Options
 from reprorng.fills import FILLS, UNSIGNED, Number
 from reprorng.source import Place, Source
@@ -34,11 +33,11 @@ class Draws(Source):
 
     def randn(self, *size: Any, **options: Unpack[Options]) -> torch.Tensor:
         """Normal numbers, mean 0 and variance 1, in float32, float16, bfloat16 or float64."""
-        return self._new("normal", *_sized(size, options))
+        return self._new("normal", size, options)
 
     def rand(self, *size: Any, **options: Unpack[Options]) -> torch.Tensor:
         """Uniform numbers in [0, 1), in float32, float16, bfloat16 or float64."""
-        return self._new("uniform", *_sized(size, options))
+        return self._new("uniform", size, options)
 
     def bits(self, *size: Any, **options: Unpack[Options]) -> torch.Tensor:
         """Raw words: uint32 by default, uint64, or their bits as int32 or int64."""
@@ -199,16 +198,7 @@ class Draws(Source):
 
     # What they share
 
-    @classmethod
-    def __torch_function__(
-        cls,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        """Answer torch's own functions when one of their arguments is a generator of ours."""
-        return adapter.dispatch(cls, func, args, kwargs or {})
+    __torch_function__: Any = classmethod(adapter.dispatch)
 
     def _like(self, kind: str, input: torch.Tensor, options: Options) -> torch.Tensor:
         arguments.check_tensor(input, "input")
@@ -228,8 +218,13 @@ class Draws(Source):
         self._fill(kind, tensor, backend=options.get("backend"))
         return draw.finish(tensor, options)
 
-    def _new(self, kind: str, size: tuple[int, ...], options: Options) -> torch.Tensor:
+    def _new(self, kind: str, size: tuple[Any, ...], options: Options) -> torch.Tensor:
         """A new tensor, or `out`, of the next elements of `kind`."""
+        if not options:
+            plain = shortcut.draw(self.cursor, kind, size)
+            if plain is not None:
+                return plain
+        size, options = _sized(size, options)
         arguments.check_options(options)
         default = torch.get_default_dtype()
         arguments.check_dtype(kind, arguments.dtype_from(options, default))

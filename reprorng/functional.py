@@ -13,6 +13,7 @@ from typing import Any, SupportsIndex, TypedDict
 import torch
 from typing_extensions import Unpack
 
+from reprorng import shortcut
 from reprorng.arguments import Options
 from reprorng.draws import Draws
 from reprorng.generator import Generator
@@ -61,13 +62,18 @@ def _source(options: Any) -> Draws:
         TypeError: there is both a generator and a seed, or a stream or position without a seed, or
             the generator is none of ours.
     """
+    if not options:
+        return default_generator
     generator = options.pop("generator", None)
-    named = {k: options.pop(k) for k in ("seed", "stream", "position") if k in options}
-    if named.get("seed") is not None:
+    if not options and type(generator) is Generator:
+        return generator
+    seed = options.pop("seed", None)
+    place = _place(options) if options else {}
+    if seed is not None:
         if generator is not None:
             raise TypeError("give a generator or a seed, not both")
-        return _Seeded(named.pop("seed"), **named)
-    if named.keys() - {"seed"}:
+        return _Seeded(seed, **place)
+    if place:
         raise TypeError("stream and position go with a seed")
     if generator is None:
         return default_generator
@@ -77,6 +83,10 @@ def _source(options: Any) -> Draws:
             f"{type(generator).__qualname__}"
         )
     return generator
+
+
+def _place(options: Any) -> dict[str, Any]:
+    return {name: options.pop(name) for name in ("stream", "position") if name in options}
 
 
 def manual_seed(seed: SupportsIndex) -> Generator:
@@ -121,6 +131,10 @@ def randn(*size: Any, **options: Unpack[DrawOptions]) -> torch.Tensor:
         >>> randn(3, seed=0)
         tensor([-0.9247, -0.9911, -0.6176])
     """
+    if not options:
+        plain = shortcut.draw(default_generator.cursor, "normal", size)
+        if plain is not None:
+            return plain
     return _source(options).randn(*size, **options)  # type: ignore[misc]
 
 
@@ -145,6 +159,10 @@ def rand(*size: Any, **options: Unpack[DrawOptions]) -> torch.Tensor:
         >>> rand(3, seed=0)
         tensor([0.3990, 0.8805, 0.7357])
     """
+    if not options:
+        plain = shortcut.draw(default_generator.cursor, "uniform", size)
+        if plain is not None:
+            return plain
     return _source(options).rand(*size, **options)  # type: ignore[misc]
 
 

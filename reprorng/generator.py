@@ -4,19 +4,18 @@
 from __future__ import annotations
 
 import secrets
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, SupportsIndex
 
 import torch
 
-from reprorng import arguments, ops
+from reprorng import _core, arguments, ops
 from reprorng.backends import Backend
 from reprorng.device import ANY_DEVICE, AnyDevice
 from reprorng.draws import Draws
 from reprorng.plan import Plan, make_plan
+from reprorng.source import Reservation
 from reprorng.spec import ALGORITHM
 from reprorng.state import State, as_algorithm, as_integer, as_position, as_seed, as_uint64
 
@@ -61,13 +60,12 @@ class Generator(Draws):
         device: torch.device | str | None = None,
     ) -> None:
         """See the class."""
-        self._lock = threading.Lock()
-        self._state = State(
+        self.cursor: _core.Cursor = _core.Cursor(
             secrets.randbits(64) if seed is None else as_seed(seed),
             as_uint64(stream, "stream"),
             as_position(position),
-            as_algorithm(algorithm),
         )
+        self._algorithm = as_algorithm(algorithm)
         self._device = None if device is None else torch.device(device)
         self._ticket = ops.ticket(self)
 
@@ -240,18 +238,18 @@ class Generator(Draws):
             RuntimeError: it is negative.
             OverflowError: the stream ends before the last word.
         """
-        ops.leave_graph()
         count = arguments.count_of(n_children, "n_children")
-        with self._lock:
-            children, self._state = self._state.spawn(count)
-        return [self._with(child) for child in children]
+        while True:
+            before = self._now()
+            children, after = before.spawn(count)
+            if self._move(before, after):
+                return [self._with(child) for child in children]
 
     # How it draws
 
-    @contextmanager
     def reserve(
         self, count: int, kind: str, dtype: str, *, low: int = 0, span: int = 0
-    ) -> Iterator[Plan]:
+    ) -> Reservation:
         """The plan of the next elements; they count as drawn unless the block raises.
 
         The words are set aside at once, so that threads never share any. After an error they are
@@ -264,35 +262,21 @@ class Generator(Draws):
             low: For integers, the smallest value.
             span: For integers, how many values.
 
-        Yields:
-            The plan.
+        Returns:
+            What a `with` statement takes the plan from.
 
         Raises:
             TypeError: there is no such kind, or it has no such dtype.
             OverflowError: the stream ends before the last element.
         """
-        with self._lock:
-            before = self._state
+        while True:
+            before = self.cursor.now()
             plan = make_plan(
-                before.seed,
-                before.stream,
-                before.position,
-                count,
-                kind,
-                dtype,
-                low=low,
-                span=span,
-                algorithm=before.algorithm,
+                *before, count, kind, dtype, low=low, span=span, algorithm=self._algorithm
             )
-            after = State(before.seed, before.stream, plan.end, before.algorithm)
-            self._state = after
-        try:
-            yield plan
-        except BaseException:
-            with self._lock:
-                if self._state is after:
-                    self._state = before
-            raise
+            after = (plan.key, plan.stream, plan.end)
+            if self.cursor.move(before, after):
+                return Reservation(plan, self.cursor, before, after)
 
     def write(self, backend: Backend, plan: Plan, out: torch.Tensor) -> None:
         """Have `backend` write the plan that is reserved.
@@ -313,17 +297,29 @@ class Generator(Draws):
 
     def _now(self) -> State:
         ops.leave_graph()
-        return self._state
+        return State(*self.cursor.now(), self._algorithm)
+
+    def _move(self, before: State, after: State) -> bool:
+        """Go from one state to another, unless somebody else has moved in the meantime."""
+        moved = self.cursor.move(before.place, after.place)
+        if moved:
+            self._algorithm = after.algorithm
+        return moved
 
     def _update(self, change: Callable[[State], State]) -> None:
-        ops.leave_graph()
-        with self._lock:
-            self._state = change(self._state)
+        while True:
+            before = self._now()
+            if self._move(before, change(before)):
+                return
 
     def _with(self, state: State) -> Generator:
-        made = Generator(0, device=self._device)
-        made._state = state
-        return made
+        return Generator(
+            state.seed,
+            stream=state.stream,
+            position=state.position,
+            algorithm=state.algorithm,
+            device=self._device,
+        )
 
 
 def _rebuild(state: bytes, device: torch.device | None) -> Generator:

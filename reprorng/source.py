@@ -10,13 +10,55 @@ from typing import SupportsIndex
 
 import torch
 
+from reprorng import _core
 from reprorng.backends import Backend
 from reprorng.plan import Plan, make_plan
 from reprorng.state import as_integer, as_position, as_seed, as_uint64
 
 
+class Reservation:
+    """A plan whose words are set aside; they are given back if the `with` block raises.
+
+    Args:
+        plan: The plan.
+        cursor: What was moved on for it.
+        before: Where that was.
+        after: Where it is; what somebody has moved on further stays there.
+    """
+
+    __slots__ = ("_after", "_before", "_cursor", "_plan")
+
+    def __init__(
+        self,
+        plan: Plan,
+        cursor: _core.Cursor,
+        before: tuple[int, int, int],
+        after: tuple[int, int, int],
+    ) -> None:
+        """See the class."""
+        self._plan = plan
+        self._cursor = cursor
+        self._before = before
+        self._after = after
+
+    def __enter__(self) -> Plan:
+        """The plan."""
+        return self._plan
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Give the words back after an error."""
+        if kind is not None:
+            self._cursor.move(self._after, self._before)
+
+
 class Source(ABC):
-    """Where plans come from."""
+    """Where plans come from.
+
+    Attributes:
+        cursor: Where the next elements begin, for `shortcut`; None if only plans can tell.
+    """
+
+    cursor: _core.Cursor | None = None
 
     @abstractmethod
     def reserve(
@@ -30,7 +72,7 @@ class Source(ABC):
 
 
 class Place(Source):
-    """A place in a stream, where every plan begins: what a stateless call draws from.
+    """A place in a stream, where every plan begins: what one stateless call draws from.
 
     Args:
         seed: An integer in [-2^63, 2^64).
@@ -56,15 +98,14 @@ class Place(Source):
             self._seed = as_seed(seed)
             self._stream = as_uint64(stream, "stream")
             self._position = as_position(position)
+            self.cursor = _core.Cursor(self._seed, self._stream, self._position)
 
     def reserve(
         self, count: int, kind: str, dtype: str, *, low: int = 0, span: int = 0
     ) -> AbstractContextManager[Plan]:
         """The plan of the first elements."""
-        plan = make_plan(
-            self._seed, self._stream, self._position, count, kind, dtype, low=low, span=span
-        )
-        return nullcontext(plan)
+        place = (self._seed, self._stream, self._position)
+        return nullcontext(make_plan(*place, count, kind, dtype, low=low, span=span))
 
     def to_integers(self) -> list[int]:
         """The place as integers that 64 bits hold with their sign: two for each number."""

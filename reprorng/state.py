@@ -48,6 +48,11 @@ class State:
     position: int = 0
     algorithm: str = ALGORITHM
 
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """The seed, the stream and the position."""
+        return self.seed, self.stream, self.position
+
     def to_bytes(self) -> bytes:
         """The state as `STATE_BYTES` bytes, little-endian on every machine."""
         body = _LAYOUT.pack(
@@ -185,7 +190,7 @@ def as_uint64(value: Any, name: str) -> int:
         TypeError: it is no integer.
         ValueError: it is out of range.
     """
-    number = as_integer(value, name)
+    number = value if type(value) is int else as_integer(value, name)
     if not 0 <= number < _WORD64:
         raise ValueError(f"{name} must be in [0, 2**64), not {number}")
     return number
@@ -198,7 +203,7 @@ def as_seed(value: Any) -> int:
         TypeError: it is no integer.
         ValueError: it is not in [-2^63, 2^64).
     """
-    number = as_integer(value, "seed")
+    number = value if type(value) is int else as_integer(value, "seed")
     if not -(_WORD64 >> 1) <= number < _WORD64:
         raise ValueError(f"seed must be in [-2**63, 2**64), not {number}")
     return number % _WORD64
@@ -211,7 +216,7 @@ def as_position(value: Any) -> int:
         TypeError: it is no integer.
         OverflowError: it is outside the stream.
     """
-    number = as_integer(value, "position")
+    number = value if type(value) is int else as_integer(value, "position")
     if not 0 <= number <= STREAM_WORDS:
         raise OverflowError(f"position must be in [0, 2**64], not {number}")
     return number

@@ -51,9 +51,9 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, backends.Bac
     backends.available()  # entry points are loaded into the real one
     copy = dict(backends._registry)
     monkeypatch.setattr(backends, "_registry", copy)
-    backends._default.cache_clear()
+    backends.preferred.cache_clear()
     yield copy
-    backends._default.cache_clear()
+    backends.preferred.cache_clear()
 
 
 # register, available, get
@@ -445,12 +445,12 @@ def entry_point(
         fake = SimpleNamespace(name="fake", load=load)
         monkeypatch.setattr(backends, "entry_points", lambda group: [fake])
         backends._loaded.clear()
-        backends._default.cache_clear()
+        backends.preferred.cache_clear()
 
     yield pretend
     monkeypatch.undo()
     backends._loaded.clear()
-    backends._default.cache_clear()
+    backends.preferred.cache_clear()
 
 
 def test_an_entry_point_is_loaded_once(entry_point: Callable[[Callable[[], Any]], None]) -> None:

@@ -2,12 +2,17 @@
 // The one loop that writes elements of a kind: any first element, any length.
 #pragma once
 
+#include <type_traits>
+
 #include "kinds.h"
 
 namespace reprorng {
 
 // 24 KiB with the largest vectors.
 constexpr int kTileSteps = 64;
+
+template <class V>
+constexpr bool kCanPassCaches = !std::is_void_v<typename V::PastCaches>;
 
 // Up to kSteps vectors of blocks on their way to becoming elements, in passes that each take all of
 // them a few operations further. Between passes they lie in the first-level cache, which costs less
@@ -24,7 +29,7 @@ struct Tile {
 
   // Writes the elements of the blocks from `block` on, whose numbers have the same high half.
   REPRORNG_INLINE void write(const Stream& stream, const RoundKeys& key, std::uint64_t block,
-                             int steps, Element* out) {
+                             int steps, Element* out, bool large) {
     for (int i = 0; i < steps; ++i) {
       const std::uint32_t low = low_half(block) + i * V::kLanes;
       words[i] = first_rounds<V>(stream, key, high_half(block), low);
@@ -39,16 +44,29 @@ struct Tile {
     if constexpr (Kind::kPrepares) {
       for (int i = 0; i < steps; ++i) even[i] = Kind::template prepare<V>(even[i]);
     }
-    for (int i = 0; i < steps; ++i) Kind::template emit<V>(even[i], odd[i], out + i * kStep);
+    if constexpr (kCanPassCaches<V>) {
+      if (large && reinterpret_cast<std::uintptr_t>(out) % V::kAlignment == 0) {
+        emit<typename V::PastCaches>(steps, out);
+        return;
+      }
+    }
+    emit<V>(steps, out);
+  }
+
+ private:
+  template <class Store>
+  REPRORNG_INLINE void emit(int steps, Element* out) {
+    for (int i = 0; i < steps; ++i) Kind::template emit<Store>(even[i], odd[i], out + i * kStep);
   }
 };
 
 REPRORNG_INLINE std::uint64_t smaller(std::uint64_t a, std::uint64_t b) { return a < b ? a : b; }
 
 // Writes elements `first` to `first + count - 1` of the stream: whole steps through a tile of many,
-// what is left at either end through a tile of one.
+// what is left at either end through a tile of one. `large` says that the caches have no room for
+// what is written.
 template <class Kind, class V>
-void fill(const Stream& stream, std::uint64_t first, std::uint64_t count, void* out) {
+void fill(const Stream& stream, std::uint64_t first, std::uint64_t count, void* out, bool large) {
   using Element = typename Kind::Element;
   using Bulk = Tile<Kind, V, kTileSteps>;
   using Rest = Tile<Kind, V, 1>;
@@ -64,13 +82,13 @@ void fill(const Stream& stream, std::uint64_t first, std::uint64_t count, void* 
     std::uint64_t take, blocks;
     if (skip == 0 && steps > 0) {
       Bulk tile;
-      tile.write(stream, key, block, static_cast<int>(steps), next);
       blocks = steps * V::kLanes;
       take = steps * Bulk::kStep;
+      tile.write(stream, key, block, static_cast<int>(steps), next, large);
     } else {
       Rest tile;
       Element elements[Rest::kStep];
-      tile.write(stream, key, block, 1, elements);
+      tile.write(stream, key, block, 1, elements, false);
       blocks = smaller(alike, V::kLanes);
       take = smaller(count, blocks * Kind::kPerBlock - skip);
       std::memcpy(next, elements + skip, take * sizeof(Element));
@@ -79,6 +97,9 @@ void fill(const Stream& stream, std::uint64_t first, std::uint64_t count, void* 
     block += blocks;
     next += take;
     count -= take;
+  }
+  if constexpr (kCanPassCaches<V>) {
+    if (large) V::wait_for_stores();
   }
 }
 

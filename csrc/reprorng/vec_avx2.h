@@ -112,7 +112,11 @@ struct Avx2F64 {
   }
 };
 
-struct Avx2 {
+// With kPastCaches, elements go past the caches, to addresses that are multiples of kAlignment.
+template <bool kPastCaches>
+struct Avx2Of {
+  using PastCaches = Avx2Of<true>;
+  static constexpr std::uintptr_t kAlignment = 32;
   static constexpr int kLanes = 4;
   using Wide = __m256i;
   using F32 = Avx2F32;
@@ -141,40 +145,45 @@ struct Avx2 {
   static REPRORNG_INLINE F64::Bits join64(Wide low, Wide high) { return join32(low, high); }
 
   static REPRORNG_INLINE void store(float* out, __m256 x, __m256 y) {
-    _mm256_storeu_ps(out, _mm256_unpacklo_ps(x, y));
-    _mm256_storeu_ps(out + 8, _mm256_unpackhi_ps(x, y));
+    put(out, _mm256_castps_si256(_mm256_unpacklo_ps(x, y)));
+    put(out + 8, _mm256_castps_si256(_mm256_unpackhi_ps(x, y)));
   }
   static REPRORNG_INLINE void store(double* out, __m256d x, __m256d y) {
-    _mm256_storeu_pd(out, _mm256_unpacklo_pd(x, y));
-    _mm256_storeu_pd(out + 4, _mm256_unpackhi_pd(x, y));
+    put(out, _mm256_castpd_si256(_mm256_unpacklo_pd(x, y)));
+    put(out + 4, _mm256_castpd_si256(_mm256_unpackhi_pd(x, y)));
   }
   static REPRORNG_INLINE void store(std::uint32_t* out, __m256i x, __m256i y) {
-    store_bits(out, _mm256_unpacklo_epi32(x, y));
-    store_bits(out + 8, _mm256_unpackhi_epi32(x, y));
+    put(out, _mm256_unpacklo_epi32(x, y));
+    put(out + 8, _mm256_unpackhi_epi32(x, y));
   }
   static REPRORNG_INLINE void store(std::uint64_t* out, __m256i x, __m256i y) {
-    store_bits(out, _mm256_unpacklo_epi64(x, y));
-    store_bits(out + 4, _mm256_unpackhi_epi64(x, y));
+    put(out, _mm256_unpacklo_epi64(x, y));
+    put(out + 4, _mm256_unpackhi_epi64(x, y));
   }
   static REPRORNG_INLINE void store(Float16* out, __m256 x, __m256 y) {
-    store_half(out, _mm256_unpacklo_ps(x, y));
-    store_half(out + 8, _mm256_unpackhi_ps(x, y));
+    put(out, _mm256_set_m128i(round_to_float16(_mm256_unpackhi_ps(x, y)),
+                              round_to_float16(_mm256_unpacklo_ps(x, y))));
   }
   static REPRORNG_INLINE void store(BFloat16* out, __m256 x, __m256 y) {
     const __m256i first = round_to_bfloat16(_mm256_unpacklo_ps(x, y));
     const __m256i second = round_to_bfloat16(_mm256_unpackhi_ps(x, y));
     // Packing works within 128 bits as well; the permutation puts the quarters back in order.
-    store_bits(out, _mm256_permute4x64_epi64(_mm256_packus_epi32(first, second), 0xd8));
+    put(out, _mm256_permute4x64_epi64(_mm256_packus_epi32(first, second), 0xd8));
   }
 
+  // Stores past the caches are in no order with others before this.
+  static REPRORNG_INLINE void wait_for_stores() { _mm_sfence(); }
+
  private:
-  template <class T>
-  static REPRORNG_INLINE void store_bits(T* out, __m256i x) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), x);
+  static REPRORNG_INLINE void put(void* out, __m256i x) {
+    if constexpr (kPastCaches) {
+      _mm256_stream_si256(static_cast<__m256i*>(out), x);
+    } else {
+      _mm256_storeu_si256(static_cast<__m256i*>(out), x);
+    }
   }
-  static REPRORNG_INLINE void store_half(Float16* out, __m256 x) {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(out),
-                     _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+  static REPRORNG_INLINE __m128i round_to_float16(__m256 x) {
+    return _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT);
   }
   static REPRORNG_INLINE __m256i round_to_bfloat16(__m256 x) {
     const __m256i bits = _mm256_castps_si256(x);
@@ -184,5 +193,7 @@ struct Avx2 {
     return _mm256_srli_epi32(rounded, 16);
   }
 };
+
+using Avx2 = Avx2Of<false>;
 
 }  // namespace reprorng

@@ -110,7 +110,11 @@ struct Avx512F64 {
   }
 };
 
-struct Avx512 {
+// With kPastCaches, elements go past the caches, to addresses that are multiples of kAlignment.
+template <bool kPastCaches>
+struct Avx512Of {
+  using PastCaches = Avx512Of<true>;
+  static constexpr std::uintptr_t kAlignment = 64;
   static constexpr int kLanes = 8;
   using Wide = __m512i;
   using F32 = Avx512F32;
@@ -137,43 +141,56 @@ struct Avx512 {
   static REPRORNG_INLINE F64::Bits join64(Wide low, Wide high) { return join32(low, high); }
 
   static REPRORNG_INLINE void store(float* out, __m512 x, __m512 y) {
-    _mm512_storeu_ps(out, _mm512_unpacklo_ps(x, y));
-    _mm512_storeu_ps(out + 16, _mm512_unpackhi_ps(x, y));
+    put(out, _mm512_castps_si512(_mm512_unpacklo_ps(x, y)));
+    put(out + 16, _mm512_castps_si512(_mm512_unpackhi_ps(x, y)));
   }
   static REPRORNG_INLINE void store(double* out, __m512d x, __m512d y) {
-    _mm512_storeu_pd(out, _mm512_unpacklo_pd(x, y));
-    _mm512_storeu_pd(out + 8, _mm512_unpackhi_pd(x, y));
+    put(out, _mm512_castpd_si512(_mm512_unpacklo_pd(x, y)));
+    put(out + 8, _mm512_castpd_si512(_mm512_unpackhi_pd(x, y)));
   }
   static REPRORNG_INLINE void store(std::uint32_t* out, __m512i x, __m512i y) {
-    _mm512_storeu_si512(out, _mm512_unpacklo_epi32(x, y));
-    _mm512_storeu_si512(out + 16, _mm512_unpackhi_epi32(x, y));
+    put(out, _mm512_unpacklo_epi32(x, y));
+    put(out + 16, _mm512_unpackhi_epi32(x, y));
   }
   static REPRORNG_INLINE void store(std::uint64_t* out, __m512i x, __m512i y) {
-    _mm512_storeu_si512(out, _mm512_unpacklo_epi64(x, y));
-    _mm512_storeu_si512(out + 8, _mm512_unpackhi_epi64(x, y));
+    put(out, _mm512_unpacklo_epi64(x, y));
+    put(out + 8, _mm512_unpackhi_epi64(x, y));
   }
   static REPRORNG_INLINE void store(Float16* out, __m512 x, __m512 y) {
-    store_half(out, _mm512_unpacklo_ps(x, y));
-    store_half(out + 16, _mm512_unpackhi_ps(x, y));
+    put(out, joined(round_to_float16(_mm512_unpacklo_ps(x, y)),
+                    round_to_float16(_mm512_unpackhi_ps(x, y))));
   }
   static REPRORNG_INLINE void store(BFloat16* out, __m512 x, __m512 y) {
-    store_half(out, _mm512_unpacklo_ps(x, y));
-    store_half(out + 16, _mm512_unpackhi_ps(x, y));
+    put(out, joined(round_to_bfloat16(_mm512_unpacklo_ps(x, y)),
+                    round_to_bfloat16(_mm512_unpackhi_ps(x, y))));
   }
 
+  // Stores past the caches are in no order with others before this.
+  static REPRORNG_INLINE void wait_for_stores() { _mm_sfence(); }
+
  private:
-  static REPRORNG_INLINE void store_half(Float16* out, __m512 x) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out),
-                        _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+  static REPRORNG_INLINE void put(void* out, __m512i x) {
+    if constexpr (kPastCaches) {
+      _mm512_stream_si512(static_cast<__m512i*>(out), x);
+    } else {
+      _mm512_storeu_si512(out, x);
+    }
   }
-  static REPRORNG_INLINE void store_half(BFloat16* out, __m512 x) {
+  static REPRORNG_INLINE __m512i joined(__m256i low, __m256i high) {
+    return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+  }
+  static REPRORNG_INLINE __m256i round_to_float16(__m512 x) {
+    return _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT);
+  }
+  static REPRORNG_INLINE __m256i round_to_bfloat16(__m512 x) {
     const __m512i bits = _mm512_castps_si512(x);
     const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
     const __m512i rounded =
         _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out),
-                        _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16)));
+    return _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16));
   }
 };
+
+using Avx512 = Avx512Of<false>;
 
 }  // namespace reprorng

@@ -99,6 +99,7 @@ struct NeonF64 {
 };
 
 struct Neon {
+  using PastCaches = void;  // it has no such stores
   static constexpr int kLanes = 4;
   using Wide = uint32x4_t;
   using F32 = PartsFormat<NeonF32, 2>;

@@ -66,6 +66,7 @@ struct ScalarFormat {
 };
 
 struct Scalar {
+  using PastCaches = void;  // it has no such stores
   static constexpr int kLanes = 1;
   using Wide = std::uint64_t;
   using F32 = PartsFormat<ScalarFormat<float, std::uint32_t, std::int32_t>, 2>;

@@ -54,9 +54,10 @@ class Backend(Protocol):
 _registry: dict[str, Backend] = {}
 _loading = RLock()
 _loaded = Event()
-_forced: ContextVar[str | None] = ContextVar(
+forced: ContextVar[str | None] = ContextVar(
     "reprorng_backend", default=os.environ.get("REPRORNG_BACKEND") or None
 )
+"""The name of the backend that `use` or the environment forces, if any."""
 
 
 def register(backend: Backend) -> None:
@@ -80,7 +81,7 @@ def register(backend: Backend) -> None:
     if backend.name in _registry:
         raise ValueError(f"there already is a backend named {backend.name!r}")
     _registry[backend.name] = backend
-    _default.cache_clear()
+    preferred.cache_clear()
 
 
 def available() -> dict[str, str | None]:
@@ -139,8 +140,8 @@ def select(device: torch.device, name: str | None = None) -> Backend:
         ValueError: the forced backend is unknown.
         RuntimeError: the forced backend cannot run here.
     """
-    forced = name if name is not None else _forced.get()
-    return _default(device.type) if forced is None else get(forced)
+    chosen = name if name is not None else forced.get()
+    return preferred(device.type) if chosen is None else get(chosen)
 
 
 @contextmanager
@@ -165,15 +166,16 @@ def use(name: str) -> Iterator[Backend]:
         True
     """
     backend = get(name)
-    token = _forced.set(name)
+    token = forced.set(name)
     try:
         yield backend
     finally:
-        _forced.reset(token)
+        forced.reset(token)
 
 
 @cache
-def _default(device_type: str) -> Backend:
+def preferred(device_type: str) -> Backend:
+    """The backend `select` finds for a device of this type if none is forced."""
     _load_entry_points()
     for wanted in (device_type, "cpu"):
         for backend in reversed(_registry.values()):

@@ -13,10 +13,14 @@ import torch
 from reprorng import _core
 from reprorng.plan import Plan
 
-_KERNEL: Final = {name: index for index, name in enumerate(_core.KERNELS)}
+KERNEL: Final = {name: index for index, name in enumerate(_core.KERNELS)}
+"""The compiled kernels by name."""
 
-GRAIN: Final = 1 << 18
-"""Elements below which a thread of its own costs more than it saves."""
+GRAIN: Final = 1 << 14
+"""Elements in a piece, of which a thread takes one after another."""
+
+WORTH_WAKING: Final = 16
+"""Pieces below which waking a thread takes longer than it helps; one that is awake may still."""
 
 
 class CpuBackend:
@@ -33,8 +37,8 @@ class CpuBackend:
         found = _core.variants()
         runnable = [index for index, (_, _, runs) in enumerate(found) if runs]
         names = [name for name, _, _ in found]
-        self._variant = runnable[0] if instruction_set is None else names.index(instruction_set)
-        self.instruction_set, self._needs, self._runs = found[self._variant]
+        self.variant = runnable[0] if instruction_set is None else names.index(instruction_set)
+        self.instruction_set, self._needs, self._runs = found[self.variant]
         self.name = "cpu" if instruction_set is None else f"cpu:{instruction_set}"
 
     @classmethod
@@ -52,21 +56,32 @@ class CpuBackend:
         Args:
             plan: What to draw.
             out: A contiguous one-dimensional CPU tensor of `plan.count` elements.
-            grain: The fewest elements worth a thread.
+            grain: Elements in a piece of work.
         """
         integers = plan.kind == "integers"
-        kernel = _KERNEL["bits_uint64" if integers else plan.kernel]
-        address = out.data_ptr()
-        _core.fill(
-            self._variant,
-            kernel,
-            plan.key,
-            plan.stream,
-            plan.first,
-            plan.count,
-            address,
-            torch.get_num_threads(),
-            grain,
-        )
+        kernel = KERNEL["bits_uint64" if integers else plan.kernel]
+        address, threads = out.data_ptr(), torch.get_num_threads()
+        place = (plan.key, plan.stream, plan.first, plan.count, address)
+        _core.fill(self.variant, kernel, *place, threads, grain, WORTH_WAKING)
         if integers:
             _core.map_to_range(address, plan.count, plan.low % (1 << 64), plan.span)
+
+    def fill_plain(
+        self, cursor: _core.Cursor, kernels: dict[torch.dtype, int], out: torch.Tensor
+    ) -> bool:
+        """`fill` without a plan, for elements made of a word each.
+
+        Args:
+            cursor: Where they begin; it moves on.
+            kernels: Which of `KERNEL` is for which dtype.
+            out: A contiguous tensor.
+
+        Returns:
+            Whether it did. If `out` is not in the CPU's memory, has none of these dtypes, or more
+            elements than the stream, nothing has happened.
+        """
+        kernel = kernels.get(out.dtype)
+        if kernel is None or not out.is_cpu:
+            return False
+        place = (out.numel(), out.data_ptr(), torch.get_num_threads())
+        return _core.fill_next(cursor, self.variant, kernel, *place, GRAIN, WORTH_WAKING)

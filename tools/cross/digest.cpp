@@ -31,7 +31,8 @@ std::uint64_t digest(Fill fill, int size) {
   for (std::uint64_t start : kStarts) {
     for (std::uint64_t length : kLengths) {
       const std::uint64_t first = size == 8 ? start / 2 : start;
-      fill(Stream{0x0123456789abcdef ^ start, 0xfedcba9876543210}, first, length, memory.data());
+      fill(Stream{0x0123456789abcdef ^ start, 0xfedcba9876543210}, first, length, memory.data(),
+           length % 2 != 0);
       h = size == 2   ? hash<std::uint16_t>(h, memory, length)
           : size == 4 ? hash<std::uint32_t>(h, memory, length)
                       : hash<std::uint64_t>(h, memory, length);

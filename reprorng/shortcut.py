@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The short way of plain draws, whose numbers take less time than a plan.
+
+Nothing here decides anything: a draw that needs no care at all is made as `draw` would make it, and
+any other is left to `draw`. Plain is what most are: numbers of a word each, without options, in
+memory of the CPU that its own backend writes, with nothing of torch's listening.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import torch
+
+from reprorng import _core
+from reprorng._core import fill_few
+from reprorng.arguments import DTYPE_NAMES
+from reprorng.backends import forced, preferred
+from reprorng.backends.cpu import KERNEL, CpuBackend
+from reprorng.memory import prefer_large_pages
+from reprorng.plan import WORDS_PER_ELEMENT
+
+KERNELS: Final[dict[str, dict[torch.dtype, int]]] = {
+    kind: {
+        dtype: KERNEL[f"{kind}_{name}"]
+        for dtype, name in DTYPE_NAMES.items()
+        if WORDS_PER_ELEMENT.get((kind, name)) == 1
+    }
+    for kind in dict.fromkeys(kind for kind, _ in WORDS_PER_ELEMENT)
+}
+"""By kind and dtype, the kernels whose elements take a word each."""
+
+# Looked up once: each is asked at every draw.
+_is_compiling = torch.compiler.is_compiling
+_modes = torch._C._len_torch_dispatch_stack
+_transform = torch._C._functorch.maybe_current_level
+_trace = torch._C._get_tracing_state
+
+
+def draw(cursor: _core.Cursor | None, kind: str, size: tuple[Any, ...]) -> torch.Tensor | None:
+    """A new tensor of torch's default dtype, if that is a plain draw.
+
+    Args:
+        cursor: Where the numbers begin, if anybody knows.
+        kind: What to draw.
+        size: The arguments that are the size, not checked yet.
+
+    Returns:
+        The tensor; None if this is no plain draw, or no right one, and nothing has happened.
+    """
+    if _is_compiling() or cursor is None or forced.get() is not None:
+        return None
+    backend = preferred("cpu")
+    if type(backend) is not CpuBackend or _modes() or _trace() or _transform() is not None:
+        return None
+    try:
+        tensor = torch.empty(*size)
+    except (RuntimeError, TypeError):
+        return None
+    if type(tensor) is not torch.Tensor:
+        return None
+    kernels = KERNELS[kind]
+    if fill_few(cursor, backend.variant, kernels, tensor):
+        return tensor
+    prefer_large_pages(tensor)
+    return tensor if backend.fill_plain(cursor, kernels, tensor) else None
+
+
+def fill(cursor: _core.Cursor | None, kind: str, tensor: torch.Tensor) -> bool:
+    """Fill a contiguous tensor that can be written, if that is a plain draw.
+
+    Args:
+        cursor: Where the numbers begin, if anybody knows.
+        kind: What to draw.
+        tensor: The tensor.
+
+    Returns:
+        Whether it was; if not, nothing has happened.
+    """
+    if cursor is None or forced.get() is not None:
+        return False
+    backend = preferred("cpu")
+    if type(backend) is not CpuBackend:
+        return False
+    kernels = KERNELS[kind]
+    few = fill_few(cursor, backend.variant, kernels, tensor)
+    return few or backend.fill_plain(cursor, kernels, tensor)
