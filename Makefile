@@ -8,12 +8,13 @@ TRITON ?= 3.9.0
 OLDEST_TRITON := 3.5.0
 
 VENV := .venv
+EXTRAS := test,lint,docs
 BIN := $(VENV)/bin
 READY := $(VENV)/ready-torch-$(TORCH)
 GPU_TESTS := $(addprefix tests/test_,kernels.py triton.py gpu_code.py gpu_faults.py gpu_sweep.py)
 CPP := $(shell find csrc -name '*.h' -o -name '*.cpp')
 
-.PHONY: demo test test-oldest-triton lint bench proof proof-gpu cross docs vectors constants dev clean
+.PHONY: demo test test-oldest-triton lint bench bench-full pictures proof proof-gpu cross docs vectors constants dev clean
 
 demo: $(READY)
 	$(BIN)/python demo/run.py
@@ -28,9 +29,20 @@ lint: $(READY)
 	$(BIN)/clang-format --dry-run -Werror $(CPP)
 	$(BIN)/python tools/make_constants.py --check
 	$(BIN)/python tools/make_vectors.py --check
+	$(BIN)/python -m benchmarks.pages --check
 
+# Quick, with the peers that are there; `make bench ARGS="--only calls --save"` does a part of it.
 bench: $(READY)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(ARGS)
+
+# Every peer and size, into benchmarks/results; the peers get an environment of their own.
+bench-full:
+	$(MAKE) bench VENV=.venv-bench EXTRAS=test,bench ARGS="--full --save $(ARGS)"
+
+# Draws the results in benchmarks/results and writes them into the documents.
+pictures: $(READY)
+	$(BIN)/python -m benchmarks.plots
+	$(BIN)/python -m benchmarks.pages
 
 # Every one of the 2^32 words; takes minutes.
 proof: $(READY)
@@ -63,7 +75,7 @@ dev: $(READY)
 	$(BIN)/pre-commit install
 
 clean:
-	rm -rf $(VENV) .venv-oldest build *.egg-info .*_cache .hypothesis reprorng/*.so
+	rm -rf $(VENV) .venv-oldest .venv-bench build *.egg-info .*_cache .hypothesis reprorng/*.so
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml setup.py $(CPP)
@@ -71,5 +83,5 @@ $(READY): pyproject.toml setup.py $(CPP)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet torch==$(TORCH)
 	$(BIN)/python -c 'import triton' 2>/dev/null || $(BIN)/pip install --quiet triton==$(TRITON)
-	$(BIN)/pip install --quiet --editable '.[test,lint,docs]'
+	$(BIN)/pip install --quiet --editable '.[$(EXTRAS)]'
 	touch $@

@@ -1,77 +1,102 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m benchmarks`: check the bits, then time them on one thread beside torch and others."""
+"""`python -m benchmarks`: check the bits, then time them beside everyone else."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 
-import reprorng
-from benchmarks import gpu
-from benchmarks.cases import Case, cases
-from benchmarks.machine import describe
-from benchmarks.run import Clock, measure, thread_seconds
-from reprorng.testing import check_backend
+from benchmarks import tables, targets
+from benchmarks.calls import calls
+from benchmarks.check import WrongBitsError, check_bits
+from benchmarks.compare import on_cpu, on_gpu
+from benchmarks.growth import growth
+from benchmarks.machine import Watch, describe
+from benchmarks.pipeline import pipelines
+
+WINDOW_SECONDS = 1.0
+"""How long the machine is watched before something is timed."""
 
 RESULTS = Path(__file__).parent / "results"
 
+PARTS: dict[str, Callable[..., dict[str, Any]]] = {
+    "cpu": on_cpu,
+    "gpu": on_gpu,
+    "calls": calls,
+    "growth": growth,
+    "pipeline": pipelines,
+}
 
-def main() -> None:
-    """Check, time, print, and write the result down if asked to."""
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Check, time, print, and write the results down if asked to.
+
+    Args:
+        words: The command line, by default that of the process.
+
+    Returns:
+        The exit status: 1 if a bit is wrong, and then nothing was timed.
+    """
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--save", action="store_true", help="keep the result in the repository")
-    arguments = parser.parse_args()
+    parser.add_argument("--full", action="store_true", help="every size, and more rounds")
+    parser.add_argument("--save", action="store_true", help="keep the results in the repository")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="some parts")
+    arguments = parser.parse_args(words)
     console = Console()
-    torch.set_num_threads(1)
-
-    for name, reason in reprorng.backends.available().items():
-        if reason is None:
-            compared = check_backend(reprorng.backends.get(name))
+    # Before a result is written: that changes the tree, and the commit would be marked.
+    origin = describe()
+    try:
+        for name, compared in check_bits().items():
             console.print(f"{name}: {compared} draws equal the reference, bit for bit")
+    except WrongBitsError as error:
+        console.print(f"[red]{error}")
+        return 1
 
-    report(console, "cpu", cases(), thread_seconds, save=arguments.save)
-    if torch.cuda.is_available():
-        report(console, "gpu", gpu.cases(), gpu.seconds, save=arguments.save)
-    else:
-        console.print("no GPU here: its rows are left out")
+    results: targets.Results = {}
+    for part in arguments.only:
+        if part == "gpu" and not torch.cuda.is_available():
+            console.print("no GPU here: its rows are left out")
+            continue
+        results[part] = run_part(console, part, full=arguments.full)
+        if arguments.save:
+            save(console, part, origin | results[part])
+    judged = targets.judge(results)
+    tables.show_targets(console, judged)
+    if arguments.save and "cpu" in results:
+        save(console, "cpu", origin | results["cpu"] | {"targets": judged})
+    return 0
 
 
-def report(
-    console: Console, where: str, chosen: Iterable[Case], clock: Clock, *, save: bool
-) -> None:
-    """Time some cases, print them, and write the result down if asked to."""
-    rows = []
-    table = Table(title=f"{where}, medians; one CPU thread; every buffer touched before")
-    for column in ("kind", "dtype", "elements", "who", "ns an element", "× torch", "quartiles"):
-        table.add_column(column, justify="right" if "×" in column or "ns" in column else "left")
-    for case in track(list(chosen), description="timing", console=console):
-        for row in measure(case, clock):
-            rows.append(row)
-            low, high = row["times_torch_quartiles"]
-            table.add_row(
-                row["kind"],
-                row["dtype"],
-                f"2^{case.count.bit_length() - 1}",
-                row["contestant"],
-                f"{row['ns_per_element']:.4g}",
-                f"{row['times_torch']:.2f}",
-                f"{low:.2f}–{high:.2f}",
-            )
-        table.add_section()
-    console.print(table)
-    if save:
-        file = RESULTS / f"{where}.json"
-        result = {**describe(), "threads": torch.get_num_threads(), "rows": rows}
-        file.write_text(json.dumps(result, indent=1) + "\n")
-        console.print(f"written to {file.name}")
+def run_part(console: Console, part: str, *, full: bool) -> dict[str, Any]:
+    """The result of one part, printed, with whether the machine was otherwise idle."""
+    with Watch() as before:
+        time.sleep(WINDOW_SECONDS)
+    with Watch() as during:
+        result = PARTS[part](full=full)
+    idle = before.idle and during.idle
+    tables.show(console, part, result)
+    if not idle:
+        busy = [f"{w.others:.2f}" if w.others is not None else "?" for w in (before, during)]
+        console.print(
+            f"[red]{part}: the machine is not otherwise idle: others kept {busy[0]} cores busy "
+            f"before and {busy[1]} meanwhile; times on the wall and on several threads suffer"
+        )
+    return {"idle": idle, "left_out": {}, **result}
+
+
+def save(console: Console, part: str, result: dict[str, Any]) -> None:
+    """Write a result down."""
+    file = RESULTS / f"{part}.json"
+    file.write_text(json.dumps(result, indent=1) + "\n")
+    console.print(f"written to {file.name}")
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -1,78 +1,93 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is timed: the same job for us and for each peer, into a buffer that is already touched."""
+"""What is timed: which numbers, how many, into which memory, on how many threads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
-import reprorng
+DTYPES = ("float32", "bfloat16", "float16", "float64")
 
-Job = Callable[[], object]
+LATENT_512 = 4 * 64 * 64
+LATENT_1024 = 4 * 128 * 128
+FLUX_1024 = 16 * 128 * 128
+VIDEO = 16 * 21 * 60 * 104
+"""A latent of 81 frames of 832 by 480 pixels."""
 
-# 16 x 64 x 64, 16 x 128 x 128 and larger: a latent of SD3 or Flux at 512 and at 1024 pixels.
-SIZES = (1 << 16, 1 << 18, 1 << 20, 1 << 22)
-DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
+SIZES = (4, LATENT_512, LATENT_1024, FLUX_1024, 1 << 20, VIDEO, 1 << 22, 1 << 24, 1 << 26)
+QUICK_SIZES = (4, LATENT_512, FLUX_1024, 1 << 20)
+TYPE_SIZES = (LATENT_1024, FLUX_1024, 1 << 20, 1 << 22)
+FRESH_SIZES = (LATENT_512, FLUX_1024, 1 << 20, 1 << 22, 1 << 24, 1 << 26)
+THREADED_SIZES = (LATENT_512, LATENT_1024, FLUX_1024, 1 << 20, 1 << 22, 1 << 24, 1 << 26)
+QUICK_THREADED_SIZES = (FLUX_1024, 1 << 22)
+GPU_SIZES = (1 << 16, 1 << 20, 1 << 24, 1 << 26)
 
 
 @dataclass(frozen=True)
 class Case:
-    """One comparison: `ours` against `peers`, all writing `count` elements."""
+    """One comparison.
+
+    Attributes:
+        kind: `"normal"` or `"uniform"`.
+        dtype: The name of the element type.
+        count: How many elements.
+        memory: `"touched"`, a buffer written before, or `"fresh"`, allocated by each draw.
+        threads: How many threads each contestant may use.
+        device: Where the numbers are wanted.
+    """
 
     kind: str
     dtype: str
     count: int
-    ours: dict[str, Job]
-    peers: dict[str, Job]
+    memory: str = "touched"
+    threads: int = 1
+    device: str = "cpu"
+
+    @property
+    def torch_dtype(self) -> torch.dtype:
+        """The element type."""
+        found = getattr(torch, self.dtype)
+        assert isinstance(found, torch.dtype)
+        return found
+
+    @property
+    def fresh(self) -> bool:
+        """Whether each draw allocates its memory."""
+        return self.memory == "fresh"
+
+    def buffer(self) -> torch.Tensor:
+        """Memory for all contestants of a touched case, one after another."""
+        count = 0 if self.fresh else self.count
+        return torch.zeros(count, dtype=self.torch_dtype, device=self.device)
 
 
-def cases() -> Iterator[Case]:
-    """Every comparison."""
-    for count in SIZES:
-        yield normal(torch.float32, count)
-    for dtype in DTYPES[1:]:
-        yield normal(dtype, 1 << 20)
-    for dtype in DTYPES:
-        yield uniform(dtype, 1 << 20)
+def cpu_cases(threads: int, *, full: bool) -> Iterator[Case]:
+    """The comparisons on the CPU.
+
+    Args:
+        threads: How many threads; on several, only what gains by them.
+        full: Every size and type, or a choice that takes a minute.
+    """
+    if threads > 1:
+        for count in THREADED_SIZES if full else QUICK_THREADED_SIZES:
+            yield Case("normal", "float32", count, threads=threads)
+        return
+    for count in SIZES if full else QUICK_SIZES:
+        yield Case("normal", "float32", count)
+    for count in FRESH_SIZES if full else (1 << 20,):
+        yield Case("normal", "float32", count, "fresh")
+    for count in TYPE_SIZES if full else (FLUX_1024,):
+        for dtype in DTYPES[1:]:
+            yield Case("normal", dtype, count)
+        for dtype in DTYPES if full else DTYPES[:1]:
+            yield Case("uniform", dtype, count)
 
 
-def normal(dtype: torch.dtype, count: int) -> Case:
-    """Normal numbers, on every instruction set this machine has."""
-    x, y = (torch.zeros(count, dtype=dtype) for _ in range(2))
-    peers: dict[str, Job] = {"torch": lambda: y.normal_()}
-    if dtype is torch.float32:
-        philox = np.random.Generator(np.random.Philox(0))
-        z = np.zeros(count, np.float32)
-        peers["numpy Philox"] = lambda: philox.standard_normal(dtype=np.float32, out=z)
-        w = torch.zeros(count, dtype=dtype)
-        peers["memset"] = lambda: w.zero_()
-    return Case("normal", dtype_name(dtype), count, _ours(reprorng.normal_, x), peers)
-
-
-def uniform(dtype: torch.dtype, count: int) -> Case:
-    """Uniform numbers."""
-    x, y = (torch.zeros(count, dtype=dtype) for _ in range(2))
-    ours = _ours(reprorng.uniform_, x)
-    return Case("uniform", dtype_name(dtype), count, ours, {"torch": lambda: y.uniform_()})
-
-
-def _ours(fill: Callable[..., object], x: torch.Tensor) -> dict[str, Job]:
-    generator = reprorng.Generator(0)
-    found = reprorng.backends.available()
-    names = [name for name, reason in found.items() if name.startswith("cpu:") and reason is None]
-    if x.numel() > 1 << 20:
-        # The portable path is for correctness; its speed does not depend on the size.
-        names.remove("cpu:scalar")
-
-    def job(name: str) -> Job:
-        return lambda: fill(x, generator=generator, backend=name)
-
-    return {name: job(name) for name in names}
-
-
-def dtype_name(dtype: torch.dtype) -> str:
-    """The name of a dtype without `torch.`."""
-    return str(dtype).removeprefix("torch.")
+def gpu_cases(*, full: bool) -> Iterator[Case]:
+    """The comparisons on the current GPU."""
+    for count in GPU_SIZES if full else GPU_SIZES[1:3]:
+        for dtype in DTYPES:
+            yield Case("normal", dtype, count, device="cuda")
+        yield Case("uniform", "float32", count, device="cuda")

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
+import os
 import platform
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,23 @@ import torch
 import reprorng
 from reprorng import _core
 
-_PACKAGES = ("torch", "numpy", "diffusers", "triton", "randomgen")
+_PACKAGES = (
+    "torch",
+    "numpy",
+    "diffusers",
+    "triton",
+    "randomgen",
+    "mkl",
+    "jax",
+    "tensorflow-cpu",
+)
+_HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+_STAT = Path("/proc/stat")
+_BUSY_FIELDS = (0, 1, 2, 5, 6, 7)
+"""Of the line `cpu` in /proc/stat: user, nice, system, both interrupts, and what the host took."""
+
+IDLE = 0.1
+"""Cores that others may keep busy on a machine that still counts as idle."""
 
 
 def describe() -> dict[str, Any]:
@@ -25,14 +43,70 @@ def describe() -> dict[str, Any]:
         "commit": _commit(),
         "algorithm": reprorng.ALGORITHM,
         "machine": _processor(),
-        "cores": torch.get_num_threads(),
+        "cores": cores(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "instruction_set": reprorng.backends.get("cpu").instruction_set,
         "system": f"{platform.system()} {platform.machine()}",
+        "transparent_huge_pages": _huge_pages(),
         "compiler": _core.COMPILER,
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in _PACKAGES},
     }
+
+
+def cores() -> int:
+    """The cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Watch:
+    """How busy others keep the machine while a `with` block runs, on Linux.
+
+    Attributes:
+        others: Cores kept busy by other processes and by the host, on average; None where the
+            system does not tell.
+    """
+
+    others: float | None = None
+
+    def __enter__(self) -> Watch:
+        """Start to count."""
+        self._begin = time.monotonic(), _busy_seconds(), _own_seconds()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop counting; child processes that have ended are no others."""
+        begin, busy, own = self._begin
+        now = _busy_seconds()
+        if busy is not None and now is not None:
+            spent = now - busy - (_own_seconds() - own)
+            self.others = max(0.0, spent / max(time.monotonic() - begin, 1e-9))
+
+    @property
+    def idle(self) -> bool:
+        """Whether the machine was otherwise idle, as far as is known."""
+        return self.others is not None and self.others <= IDLE
+
+
+def _busy_seconds() -> float | None:
+    if not _STAT.exists():
+        return None
+    fields = _STAT.read_text().split("\n", 1)[0].split()[1:]
+    return sum(int(fields[i]) for i in _BUSY_FIELDS) / os.sysconf("SC_CLK_TCK")
+
+
+def _own_seconds() -> float:
+    return sum(os.times()[:4])
+
+
+def _huge_pages() -> str | None:
+    """The mode in brackets of `always [madvise] never`."""
+    if not _HUGE_PAGES.exists():
+        return None
+    modes = _HUGE_PAGES.read_text().split()
+    return next((mode.strip("[]") for mode in modes if mode.startswith("[")), None)
 
 
 def _processor() -> str:

@@ -1,59 +1,90 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Times cases.
+"""Times jobs, and turns times into ratios.
 
-All contestants of a case take turns, round after round, so that a drift of the machine meets them
-alike. The clock on the CPU is that of the calling thread, which preemption does not touch.
+All jobs that are compared take turns, round after round, so that a drift of the machine meets them
+alike; ratios are taken within a round.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
-from benchmarks.cases import Case, Job
-
-ROUNDS = 25
-MINIMUM_SECONDS = 0.002
+Job: TypeAlias = Callable[[], object]
 
 Clock: TypeAlias = Callable[[Job, int], float]
 """From a job and how often to do it to the seconds it takes once."""
 
+Times: TypeAlias = dict[str, list[float]]
+"""Of each job, the seconds it took in each round."""
 
-def measure(case: Case, seconds: Clock) -> list[dict[str, Any]]:
-    """One row for each contestant: ns an element, and its time over that of torch in each round."""
-    jobs = case.ours | case.peers
+MINIMUM_SECONDS = 0.002
+"""Short jobs are repeated until a round takes this long."""
+
+
+def take_turns(jobs: Mapping[str, Job], seconds: Clock, rounds: int) -> Times:
+    """Time jobs in turns.
+
+    Args:
+        jobs: What to do, by name.
+        seconds: The clock.
+        rounds: How often each has its turn.
+
+    Returns:
+        The seconds each job takes once, round by round.
+    """
     repeats = {name: _repeats(job, seconds) for name, job in jobs.items()}
-    times: dict[str, list[float]] = {name: [] for name in jobs}
-    for _ in range(ROUNDS):
+    times: Times = {name: [] for name in jobs}
+    for _ in range(rounds):
         for name, job in jobs.items():
             times[name].append(seconds(job, repeats[name]))
-    return [_row(case, name, times) for name in jobs]
+    return times
 
 
-def _row(case: Case, name: str, times: dict[str, list[float]]) -> dict[str, Any]:
-    ratios = sorted(t / own for t, own in zip(times["torch"], times[name], strict=True))
-    return {
-        "kind": case.kind,
-        "dtype": case.dtype,
-        "count": case.count,
-        "contestant": name,
-        "ns_per_element": float(f"{statistics.median(times[name]) / case.count * 1e9:.4g}"),
-        "times_torch": round(statistics.median(ratios), 3),
-        "times_torch_quartiles": [round(q, 3) for q in statistics.quantiles(ratios)[::2]],
-    }
+def ratios(above: Sequence[float], below: Sequence[float]) -> tuple[float, list[float]]:
+    """The median of the ratios of two jobs' times in each round, and their quartiles.
+
+    Args:
+        above: One job's times, of at least two rounds.
+        below: The other's in the same rounds.
+
+    Returns:
+        The median, and the lower and upper quartile.
+    """
+    found = [a / b for a, b in zip(above, below, strict=True)]
+    low, middle, high = statistics.quantiles(found, method="inclusive")
+    return digits(middle), [digits(low), digits(high)]
+
+
+def digits(value: float) -> float:
+    """A number to the four digits that a measurement may be worth."""
+    return float(f"{value:.4g}")
+
+
+def process_seconds(job: Job, repeats: int) -> float:
+    """The CPU time of one job on all threads of this process; preemption does not count."""
+    begin = time.process_time()
+    for _ in range(repeats):
+        job()
+    return (time.process_time() - begin) / repeats
+
+
+def wall_seconds(job: Job, repeats: int) -> float:
+    """The time of one job on the clock on the wall, for jobs on several threads.
+
+    It is done once before: then its own threads are awake, and those of whoever had the last turn,
+    which may wait for more work in a loop, are not in its way.
+    """
+    job()
+    begin = time.perf_counter()
+    for _ in range(repeats):
+        job()
+    return (time.perf_counter() - begin) / repeats
 
 
 def _repeats(job: Job, seconds: Clock) -> int:
     seconds(job, 1)
     once = seconds(job, 1)
-    return max(1, round(MINIMUM_SECONDS / max(once, 1e-9)))
-
-
-def thread_seconds(job: Job, repeats: int) -> float:
-    """The CPU time of one job."""
-    begin = time.thread_time()
-    for _ in range(repeats):
-        job()
-    return (time.thread_time() - begin) / repeats
+    return max(1, round(MINIMUM_SECONDS / max(once, 1e-7)))

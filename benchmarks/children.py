@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Processes of their own, for what is settled when a process starts: threads and memory."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from typing import TypeVar
+
+import torch
+
+T = TypeVar("T")
+
+_ENVIRONMENT = {
+    # TensorFlow tells what it might have used on another machine. No draw goes through oneDNN.
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    # A second OpenMP beside torch's would be in its way; oneMKL's generators are serial anyway.
+    "MKL_THREADING_LAYER": "SEQUENTIAL",
+    "JAX_PLATFORMS": "cpu",
+}
+
+
+def in_child(function: Callable[..., T], *args: object, threads: int) -> T:
+    """What a function returns in a new process.
+
+    On one thread the process is bound to one core, where the system can do that, so that nobody's
+    thread pool gets a second one. Libraries without a setting of their own look at that too.
+
+    Args:
+        function: A function of a module; it and its arguments are pickled.
+        *args: Its arguments.
+        threads: How many threads everybody may use.
+
+    Returns:
+        Its result.
+    """
+    wanted = _ENVIRONMENT | {
+        "OMP_NUM_THREADS": str(threads),
+        "TF_NUM_INTRAOP_THREADS": str(threads),
+        "TF_NUM_INTEROP_THREADS": "1",
+    }
+    before = dict(os.environ)
+    os.environ.update(wanted)
+    try:
+        spawning = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(1, spawning, _limit, (threads,)) as pool:
+            return pool.submit(function, *args).result()
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _limit(threads: int) -> None:
+    torch.set_num_threads(threads)
+    if threads == 1 and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})

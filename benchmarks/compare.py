@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The contestants of a case against each other, as rows."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from rich.progress import track
+
+import reprorng
+from benchmarks import contestants, gpu
+from benchmarks.cases import Case, cpu_cases, gpu_cases
+from benchmarks.children import in_child
+from benchmarks.contestants import Contestant
+from benchmarks.machine import cores
+from benchmarks.run import Clock, digits, process_seconds, ratios, take_turns, wall_seconds
+
+LARGE = 1 << 24
+"""Elements from which a draw is long enough for fewer rounds."""
+
+
+def on_cpu(*, full: bool) -> dict[str, Any]:
+    """The cases of one thread, then those of all threads, each in a process of its own."""
+    parts = [in_child(_on_threads, n, full, threads=n) for n in sorted({1, cores()})]
+    return {
+        "left_out": parts[0]["left_out"],
+        "rows": [row for part in parts for row in part["rows"]],
+    }
+
+
+def on_gpu(*, full: bool) -> dict[str, Any]:
+    """The cases of the current GPU, and which of our backends writes its memory."""
+    backend = reprorng.backends.select(torch.device("cuda")).name
+    found = _compare_all(gpu_cases(full=full), contestants.GPU, gpu.seconds, full)
+    return {"backend": backend, **found}
+
+
+def compare(
+    case: Case, able: Sequence[Contestant], clock: Clock, rounds: int
+) -> list[dict[str, Any]]:
+    """One row for each contestant that has such numbers.
+
+    Args:
+        case: What is drawn.
+        able: Who can run here; torch and the memset must be among them.
+        clock: What times them.
+        rounds: How often each has its turn.
+    """
+    buffer = case.buffer()
+    found = {who.name: who.job(case, buffer) for who in able}
+    jobs = {name: job for name, job in found.items() if job is not None}
+    times = take_turns(jobs, clock, rounds)
+    return [_row(case, name, times) for name in jobs]
+
+
+def _row(case: Case, name: str, times: dict[str, list[float]]) -> dict[str, Any]:
+    own = times[name]
+    nanoseconds = statistics.median(own) / case.count * 1e9
+    times_torch, quartiles = ratios(times["torch"], own)
+    return {
+        "kind": case.kind,
+        "dtype": case.dtype,
+        "count": case.count,
+        "memory": case.memory,
+        "threads": case.threads,
+        "contestant": name,
+        "ns_per_element": digits(nanoseconds),
+        "gb_per_s": digits(case.torch_dtype.itemsize / nanoseconds),
+        "times_torch": times_torch,
+        "times_torch_quartiles": quartiles,
+        "of_memset": ratios(times["memset"], own)[0],
+    }
+
+
+def _on_threads(threads: int, full: bool) -> dict[str, Any]:
+    clock = process_seconds if threads == 1 else wall_seconds
+    return _compare_all(cpu_cases(threads, full=full), contestants.CPU, clock, full)
+
+
+def _compare_all(
+    cases: Iterable[Case], everyone: Sequence[Contestant], clock: Clock, full: bool
+) -> dict[str, Any]:
+    reasons = contestants.left_out(everyone)
+    able = [who for who in everyone if who.name not in reasons]
+    rows = []
+    chosen = list(cases)
+    what = f"{chosen[0].device}, {chosen[0].threads} thread(s)"
+    for case in track(chosen, description=what):
+        rounds = 9 if not full else 25 if case.count < LARGE else 11
+        rows += compare(case, able, clock, rounds)
+    return {"left_out": reasons, "rows": rows}

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How cost grows: with size, with threads, with the place of a slice, with a batch."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers.utils.torch_utils import randn_tensor
+from rich.progress import track
+
+import reprorng
+from benchmarks.children import in_child
+from benchmarks.machine import cores
+from benchmarks.run import Job, digits, process_seconds, ratios, take_turns, wall_seconds
+
+COUNTS = tuple(1 << bits for bits in (10, 14, 18, 20, 22, 24, 26, 28, 30))
+QUICK_COUNTS = (1 << 20, 1 << 24)
+THREADED_COUNTS = (1 << 14, 1 << 16, 1 << 18, 1 << 20, 1 << 22, 1 << 24)
+QUICK_THREADED_COUNTS = (1 << 18, 1 << 22)
+OFFSETS = (0, 1 << 20, 1 << 40, 1 << 60)
+SLICE = 4096
+BATCHES = (1, 2, 4, 8, 16, 32, 64)
+LATENT = (4, 64, 64)
+
+_STATUS = Path("/proc/self/status")
+
+
+def growth(*, full: bool) -> dict[str, Any]:
+    """All four, each in processes of its own."""
+    rounds = 51 if full else 15
+    return {
+        "size": sizes(full=full),
+        "threads": in_child(
+            thread_scaling,
+            THREADED_COUNTS if full else QUICK_THREADED_COUNTS,
+            rounds,
+            threads=cores(),
+        ),
+        # A flat line wants many rounds, and they are short.
+        "offset": in_child(slices, 8 * rounds, threads=1),
+        "generators": in_child(batches, BATCHES, rounds, threads=1),
+    }
+
+
+def sizes(*, full: bool) -> list[dict[str, Any]]:
+    """Seconds and memory of a draw, each size in a new process."""
+    wanted = [
+        (count, dtype, threads)
+        for threads in (sorted({1, cores()}) if full else (1,))
+        for dtype in (("float32", "bfloat16") if full else ("float32",))
+        for count in (COUNTS if full else QUICK_COUNTS)
+    ]
+    return [in_child(one_size, *each, threads=each[2]) for each in track(wanted, "growth, size")]
+
+
+def one_size(count: int, dtype: str, threads: int) -> dict[str, Any]:
+    """One draw into fresh memory, three times: the median of the time, the peak of the memory.
+
+    Args:
+        count: How many elements.
+        dtype: The name of their type.
+        threads: On how many threads this process is.
+
+    Returns:
+        Its row; `peak_bytes` is above what the process held before, None where that is not known.
+    """
+    generator = reprorng.Generator(0)
+    options: dict[str, Any] = {"generator": generator, "dtype": getattr(torch, dtype)}
+    reprorng.randn(64, **options)
+    before = _memory("VmRSS")
+    seconds = []
+    for _ in range(3):
+        begin = time.perf_counter()
+        reprorng.randn(count, **options)
+        seconds.append(time.perf_counter() - begin)
+    peak = _memory("VmHWM")
+    return {
+        "count": count,
+        "dtype": dtype,
+        "threads": threads,
+        "seconds": digits(statistics.median(seconds)),
+        "peak_bytes": None if before is None or peak is None else max(0, peak - before),
+        "output_bytes": count * options["dtype"].itemsize,
+    }
+
+
+def thread_scaling(counts: Sequence[int], rounds: int) -> list[dict[str, Any]]:
+    """Float32 normals into a touched buffer on every number of threads, in turns.
+
+    Args:
+        counts: The sizes.
+        rounds: How often each number of threads has its turn.
+    """
+    rows = []
+    for count in track(counts, "growth, threads"):
+        buffer = torch.zeros(count)
+        jobs: dict[str, Job] = {str(n): OnThreads(n, buffer) for n in thread_numbers(cores())}
+        times = take_turns(jobs, seconds_on_threads, rounds)
+        for threads, own in times.items():
+            rows.append(
+                {
+                    "count": count,
+                    "threads": int(threads),
+                    "ns_per_element": digits(statistics.median(own) / count * 1e9),
+                    "times_one_thread": ratios(times["1"], own)[0],
+                }
+            )
+    return rows
+
+
+def thread_numbers(most: int) -> list[int]:
+    """The powers of two up to a number, and that number."""
+    return sorted({1 << i for i in range(most.bit_length())} | {most})
+
+
+class OnThreads:
+    """A draw that says on how many threads it wants to be timed.
+
+    Args:
+        threads: How many.
+        buffer: What it fills.
+    """
+
+    def __init__(self, threads: int, buffer: torch.Tensor) -> None:
+        """See the class."""
+        self.threads = threads
+        self._buffer = buffer
+        self._generator = reprorng.Generator(0)
+
+    def __call__(self) -> None:
+        """Draw."""
+        reprorng.normal_(self._buffer, generator=self._generator)
+
+
+def seconds_on_threads(job: Job, repeats: int) -> float:
+    """The clock of `OnThreads`; setting the number of threads is not timed."""
+    assert isinstance(job, OnThreads)
+    torch.set_num_threads(job.threads)
+    return wall_seconds(job, repeats)
+
+
+def slices(rounds: int) -> list[dict[str, Any]]:
+    """A slice of the stream at several offsets."""
+
+    def job(offset: int) -> Job:
+        return lambda: reprorng.randn(SLICE, seed=0, position=offset)
+
+    times = take_turns({str(offset): job(offset) for offset in OFFSETS}, process_seconds, rounds)
+    return [
+        {
+            "offset": int(offset),
+            "microseconds": digits(statistics.median(own) * 1e6),
+            "times_zero": ratios(own, times["0"])[0],
+        }
+        for offset, own in times.items()
+    ]
+
+
+def batches(sizes: Sequence[int], rounds: int) -> list[dict[str, Any]]:
+    """`randn_tensor` with a generator for each image, ours and torch's.
+
+    Args:
+        sizes: How many images.
+        rounds: How often each has its turn.
+    """
+    rows = []
+    for batch in track(sizes, "growth, generators"):
+        shape = (batch, *LATENT)
+        lists: dict[str, list[Any]] = {
+            "reprorng": [reprorng.Generator(seed) for seed in range(batch)],
+            "torch": [torch.Generator().manual_seed(seed) for seed in range(batch)],
+        }
+
+        def job(generators: list[Any], shape: tuple[int, ...] = shape) -> Job:
+            return lambda: randn_tensor(shape, generators)
+
+        jobs = {whose: job(generators) for whose, generators in lists.items()}
+        for whose, own in take_turns(jobs, process_seconds, rounds).items():
+            microseconds = statistics.median(own) * 1e6
+            rows.append(
+                {
+                    "batch": batch,
+                    "microseconds": digits(microseconds),
+                    "microseconds_each": digits(microseconds / batch),
+                    "whose": whose,
+                }
+            )
+    return rows
+
+
+def _memory(field: str) -> int | None:
+    """What Linux says of this process's memory, in bytes.
+
+    The peak is read here since the one of `getrusage` may be that of the parent.
+    """
+    if not _STATUS.exists():
+        return None
+    lines = _STATUS.read_text().splitlines()
+    return next(int(line.split()[1]) << 10 for line in lines if line.startswith(field))

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables of how cost grows, and of the share of noise in a pipeline."""
+
+from __future__ import annotations
+
+from benchmarks.pages.markdown import by_count, table
+from benchmarks.saved import Row, Saved
+from benchmarks.wording import power, prefixed, three
+
+
+def size(saved: Saved) -> str:
+    """Time, and memory beyond that of the output, against size."""
+    rows = saved.rows("growth", "size")
+    for row in rows:
+        row["case"] = f"{row['dtype']}, {row['threads']} thread{'s' * (row['threads'] > 1)}"
+    time = by_count(rows, "case", "count", lambda row: prefixed(row["seconds"], "s"))
+    return f"{time}\n\n{by_count(rows, 'case', 'count', _beyond_output)}"
+
+
+def _beyond_output(row: Row) -> str:
+    if row["peak_bytes"] is None:
+        return ""
+    return prefixed(row["peak_bytes"] - row["output_bytes"], "B")
+
+
+def threads(saved: Saved) -> str:
+    """Speed over that of one thread."""
+    rows = [row for row in saved.rows("growth", "threads") if row["threads"] > 1]
+    lines = (
+        [
+            power(row["count"]),
+            str(row["threads"]),
+            three(row["ns_per_element"]),
+            three(row["times_one_thread"]),
+        ]
+        for row in rows
+    )
+    return table(["float32 normals", "threads", "ns a number", "× one thread"], lines)
+
+
+def offset(saved: Saved) -> str:
+    """A slice against its offset in the stream."""
+    lines = (
+        [power(row["offset"]), three(row["microseconds"]), three(row["times_zero"])]
+        for row in saved.rows("growth", "offset")
+    )
+    return table(["offset", "µs", "× offset 0"], lines)
+
+
+def generators(saved: Saved) -> str:
+    """A list with a generator for each image."""
+    lines = (
+        [
+            row["whose"],
+            str(row["batch"]),
+            three(row["microseconds"]),
+            three(row["microseconds_each"]),
+        ]
+        for row in saved.rows("growth", "generators")
+    )
+    return table(["whose", "generators", "µs", "µs each"], lines)
+
+
+def pipeline(saved: Saved) -> str:
+    """The share of noise in a pipeline."""
+    lines = (
+        [
+            f"{row['pipeline']}, {row['scheduler']}",
+            row["whose"],
+            str(row["steps"]),
+            str(row["batch"]),
+            three(row["seconds"]),
+            three(1e3 * row["noise_seconds"]),
+            f"{three(100 * row['share'])} %",
+        ]
+        for row in saved.rows("pipeline")
+    )
+    head = ["pipeline, scheduler", "whose noise", "steps", "batch", "seconds", "noise, ms", "share"]
+    return table(head, lines)

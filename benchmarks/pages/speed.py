@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables of how fast numbers are drawn, where that was measured, and by whose measure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.pages.markdown import by_count, table, times
+from benchmarks.plots.instructions import counts, parts
+from benchmarks.saved import LeftOutError, Row, Saved, at_typical_count, fastest
+from benchmarks.wording import AVX2, LIBRARIES, OURS, PORTABLE, power, shown, three
+
+IDLE = {True: "yes", False: "no", None: "not known"}
+MET = {True: "yes", False: "**no**", None: "not measured"}
+SETS = {"avx512": "AVX-512", "avx2": "AVX2", "neon": "NEON", "scalar": "portable"}
+
+
+def machine(saved: Saved) -> str:
+    """Where, when and with what the speeds on the CPU were measured."""
+    result = saved.read("cpu")
+    versions = (f"{name} {version}" for name, version in result["versions"].items() if version)
+    lines = {
+        "Machine": f"{result['machine']}, {result['cores']} cores, {result['system']}",
+        "Instruction set": SETS[result["instruction_set"]],
+        "Compiler": result["compiler"],
+        "Versions": f"Python {result['python']}, {', '.join(versions)}",
+        "Date and commit": f"{result['date']}, `{result['commit']}`",
+        "Otherwise idle": IDLE[result.get("idle")],
+    }
+    return "\n".join(f"- {name}: {value}" for name, value in lines.items())
+
+
+def left_out(saved: Saved) -> str:
+    """Which peers were not there, and why."""
+    reasons = saved.read("cpu").get("left_out", {})
+    return "\n".join(f"- {peer}: {reason}" for peer, reason in reasons.items()) or "- nobody"
+
+
+def typical(saved: Saved) -> str:
+    """The short comparison, at one size: us, torch, and one of each other library."""
+    rows = _normals(saved)
+    curves = (fastest(rows, library) for library in LIBRARIES)
+    chosen = (OURS, AVX2, PORTABLE, *(curve[0]["contestant"] for curve in curves if curve))
+    same = {row["contestant"]: row for row in at_typical_count(rows)}
+    lines = (
+        [_called(name, saved), three(same[name]["ns_per_element"]), times(same[name])]
+        for name in chosen
+        if name in same
+    )
+    count = power(next(iter(same.values()))["count"])
+    return table([f"{count} float32 normals", "ns a number", "× torch (quartiles)"], lines)
+
+
+def sizes(saved: Saved) -> str:
+    """Everybody's ns a number at every size."""
+    return by_count(_named(saved), "name", "count", lambda row: three(row["ns_per_element"]))
+
+
+def ratios(saved: Saved) -> str:
+    """Everybody's speed over that of torch at every size."""
+    return by_count(_named(saved), "name", "count", lambda row: three(row["times_torch"]))
+
+
+def types(saved: Saved) -> str:
+    """Each type drawn, at one size, against torch's own of that type."""
+    rows = saved.rows("cpu", memory="touched", threads=1)
+    lines = []
+    for kind, dtype in dict.fromkeys((row["kind"], row["dtype"]) for row in rows):
+        same = at_typical_count([r for r in rows if (r["kind"], r["dtype"]) == (kind, dtype)])
+        found = {row["contestant"]: row for row in same}
+        lines.append(
+            [
+                f"{kind} {dtype}, {power(same[0]['count'])}",
+                *(three(found[name]["ns_per_element"]) for name in (OURS, "torch")),
+                times(found[OURS]),
+                times(found[AVX2]) if AVX2 in found else "",
+            ]
+        )
+    head = ["", "ns a number", "torch's ns", "× torch (quartiles)", "the same on AVX2"]
+    return table(head, lines)
+
+
+def fresh(saved: Saved) -> str:
+    """Draws into memory that was just allocated."""
+    return _against_torch(saved.rows("cpu", kind="normal", dtype="float32", memory="fresh"))
+
+
+def parallel(saved: Saved) -> str:
+    """Draws on several threads."""
+    several = [r for r in saved.rows("cpu", memory="touched") if r["threads"] > 1]
+    if not several:
+        raise LeftOutError("cpu.json has no rows on several threads")
+    return _against_torch(several)
+
+
+def gpu(saved: Saved) -> str:
+    """Draws on a GPU."""
+    return _against_torch(saved.rows("gpu"))
+
+
+def targets(saved: Saved) -> str:
+    """What was to be reached, and what was."""
+    head = ["", "required", "found", "met"]
+    lines = (
+        [
+            row["name"],
+            _said(row["required"]),
+            _said(row["found"]),
+            MET[row["met"]],
+        ]
+        for row in saved.rows("cpu", "targets")
+    )
+    return table(head, lines)
+
+
+def calls(saved: Saved) -> str:
+    """Microseconds of a draw by each way to call it, and the ratio to torch."""
+
+    def cell(row: Row) -> str:
+        return f"{three(row['microseconds'])} ({three(row['times_torch'])}×)"
+
+    rows = [row | {"name": f"`{row['call']}`"} for row in saved.rows("calls")]
+    return by_count(rows, "name", "elements", cell)
+
+
+def instructions(saved: Saved) -> str:
+    """Instructions of a float32 normal on a GPU, by pipe."""
+    found = counts(saved)
+    lines = [
+        [name, f"{count['total']:.1f}", *(f"{part:.1f}" for part in parts(count).values())]
+        for name, count in found.items()
+    ]
+    return table(["", "all", *parts(found[OURS])], lines)
+
+
+def _against_torch(rows: list[Row]) -> str:
+    """A line for each thing drawn: us and torch."""
+    keys = ("kind", "dtype", "count", "threads")
+    cases: dict[tuple[Any, ...], dict[str, Row]] = {}
+    for row in rows:
+        cases.setdefault(tuple(row[key] for key in keys), {})[row["contestant"]] = row
+    lines = (
+        [
+            f"{kind} {dtype}, {power(count)}, {threads} thread{'s' * (threads > 1)}",
+            *(three(found[name]["ns_per_element"]) for name in (OURS, "torch")),
+            times(found[OURS]),
+        ]
+        for (kind, dtype, count, threads), found in cases.items()
+    )
+    return table(["", "ns a number", "torch's ns", "× torch (quartiles)"], lines)
+
+
+def _normals(saved: Saved) -> list[Row]:
+    return saved.rows("cpu", kind="normal", dtype="float32", memory="touched", threads=1)
+
+
+def _named(saved: Saved) -> list[Row]:
+    return [row | {"name": _called(row["contestant"], saved)} for row in _normals(saved)]
+
+
+def _called(contestant: str, saved: Saved) -> str:
+    """A contestant's name, ours with the instruction set it has here."""
+    if contestant != OURS:
+        return shown(contestant)
+    return f"{OURS}, {SETS[saved.read('cpu')['instruction_set']]}"
+
+
+def _said(value: Any) -> str:
+    return "" if value is None else three(value) if isinstance(value, float) else str(value)

@@ -1,0 +1,474 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The benchmarks measure what they say, and refuse to time wrong code. No test looks at a time."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from rich.console import Console
+
+import reprorng
+from benchmarks import __main__ as program
+from benchmarks import (
+    calls,
+    check,
+    compare,
+    growth,
+    machine,
+    mkl,
+    pipeline,
+    run,
+    tables,
+    targets,
+)
+from benchmarks.cases import DTYPES, Case, cpu_cases
+from benchmarks.children import in_child
+from benchmarks.contestants import CPU
+from reprorng.backends.reference import ReferenceBackend
+from reprorng.plan import Plan
+
+ROW = {
+    "kind",
+    "dtype",
+    "count",
+    "memory",
+    "threads",
+    "contestant",
+    "ns_per_element",
+    "gb_per_s",
+    "times_torch",
+    "times_torch_quartiles",
+    "of_memset",
+}
+PARTS = {
+    "calls": {"call", "elements", "microseconds", "times_torch", "times_torch_quartiles"},
+    "size": {"count", "dtype", "threads", "seconds", "peak_bytes", "output_bytes"},
+    "threads": {"count", "threads", "ns_per_element", "times_one_thread"},
+    "offset": {"offset", "microseconds", "times_zero"},
+    "generators": {"batch", "microseconds", "microseconds_each", "whose"},
+    "pipeline": {
+        "pipeline",
+        "scheduler",
+        "steps",
+        "batch",
+        "whose",
+        "seconds",
+        "noise_seconds",
+        "share",
+    },
+}
+
+
+@pytest.fixture
+def one_repeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every job done once a round."""
+    monkeypatch.setattr(run, "MINIMUM_SECONDS", 0.0)
+
+
+@pytest.fixture
+def quiet() -> Console:
+    """A console nobody sees."""
+    return Console(file=io.StringIO(), width=100)
+
+
+# Wrong code
+
+
+class WrongBit:
+    """A backend of the right numbers, but for the lowest bit of the last byte."""
+
+    name = "wrong"
+    devices = ("cpu",)
+
+    def why_not(self) -> None:
+        return None
+
+    def fill(self, plan: Plan, out: torch.Tensor) -> None:
+        ReferenceBackend().fill(plan, out)
+        out.view(torch.uint8)[-1] ^= 1
+
+
+def test_a_wrong_bit_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(reprorng.backends._registry, "wrong", WrongBit())
+    monkeypatch.setattr(reprorng.backends, "available", lambda: {"wrong": None})
+    monkeypatch.setattr(program, "PARTS", {"calls": lambda full: pytest.fail("it was timed")})
+    assert program.main(["--only", "calls"]) == 1
+    with pytest.raises(check.WrongBitsError, match="wrong"):
+        check.check_bits()
+
+
+@pytest.mark.parametrize("place", [0, 5000, -1], ids=["start", "middle", "end"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_wrong_bit_in_a_large_draw_is_found(
+    monkeypatch: pytest.MonkeyPatch, dtype: str, place: int
+) -> None:
+    right = reprorng.randn
+
+    def wrong(*size: Any, **options: Any) -> torch.Tensor:
+        x = right(*size, **options)
+        if options.get("backend") != "reference":
+            x.view(torch.uint8)[place * x.itemsize] ^= 1
+        return x
+
+    check.check_large(getattr(torch, dtype), 10_000)
+    monkeypatch.setattr(reprorng, "randn", wrong)
+    with pytest.raises(check.WrongBitsError, match="differ from the reference"):
+        check.check_large(getattr(torch, dtype), 10_000)
+
+
+@pytest.mark.usefixtures("keep_threads")
+def test_a_draw_that_depends_on_the_number_of_threads_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    right = reprorng.randn
+    monkeypatch.setattr(check, "cores", lambda: 2)
+    monkeypatch.setattr(
+        reprorng, "randn", lambda *a, **k: right(*a, **k).roll(torch.get_num_threads())
+    )
+    before = torch.get_num_threads()
+    with pytest.raises(check.WrongBitsError, match="number of threads"):
+        check.check_large(torch.float32, 10_000)
+    assert torch.get_num_threads() == before
+
+
+# Times and ratios
+
+
+def scripted(script: dict[Callable[[], object], list[float]]) -> run.Clock:
+    """A clock that tells what it is told; the two looks that come first find a second each."""
+    told = {job: iter([1.0, 1.0, *times]) for job, times in script.items()}
+    return lambda job, repeats: next(told[job])
+
+
+def test_jobs_take_turns(one_repeat: None) -> None:
+    done: list[str] = []
+    jobs = {name: (lambda name=name: done.append(name)) for name in "ab"}
+    run.take_turns(jobs, run.process_seconds, 3)
+    assert "".join(done) == "aabb" + "ab" * 3
+
+
+def test_short_jobs_are_repeated() -> None:
+    asked = []
+
+    def clock(job: run.Job, repeats: int) -> float:
+        asked.append(repeats)
+        return run.MINIMUM_SECONDS / 100
+
+    run.take_turns({"a": int}, clock, 2)
+    assert asked == [1, 1, 100, 100]
+
+
+@pytest.mark.parametrize(
+    ("name", "clock", "untimed"),
+    [("process_time", run.process_seconds, 0), ("perf_counter", run.wall_seconds, 1)],
+)
+def test_a_clock_divides_by_the_repeats_it_times(
+    monkeypatch: pytest.MonkeyPatch, name: str, clock: run.Clock, untimed: int
+) -> None:
+    done: list[int] = []
+    # A second passes with each job, so what is not timed would show.
+    monkeypatch.setattr(run.time, name, lambda: float(len(done)))
+    assert clock(lambda: done.append(1), 7) == 1
+    assert len(done) == 7 + untimed
+
+
+def test_ratios_are_taken_within_a_round() -> None:
+    # The machine is ten times slower in the fourth round, for both.
+    theirs, own = [2.0, 4.0, 6.0, 80.0, 10.0], [2.0, 2.0, 2.0, 20.0, 2.0]
+    assert run.ratios(theirs, own) == (3.0, [2.0, 4.0])
+
+
+def test_a_row_says_what_the_clock_said() -> None:
+    class Fake:
+        def __init__(self, name: str) -> None:
+            self.name = name
+            self.timed = lambda: None
+
+        def why_not(self) -> None:
+            return None
+
+        def job(self, case: Case, buffer: torch.Tensor) -> run.Job | None:
+            return None if self.name == "unable" else self.timed
+
+    fakes = {name: Fake(name) for name in ("reprorng", "torch", "memset", "unable")}
+    clock = scripted(
+        {
+            fakes["reprorng"].timed: [1e-6, 2e-6, 3e-6],
+            fakes["torch"].timed: [6e-6, 14e-6, 24e-6],
+            fakes["memset"].timed: [0.1e-6, 0.2e-6, 0.3e-6],
+        }
+    )
+    case = Case("normal", "float64", 1000)
+    rows = compare.compare(case, list(fakes.values()), clock, 3)
+    assert [row["contestant"] for row in rows] == ["reprorng", "torch", "memset"]
+    assert rows[0] == {
+        "kind": "normal",
+        "dtype": "float64",
+        "count": 1000,
+        "memory": "touched",
+        "threads": 1,
+        "contestant": "reprorng",
+        "ns_per_element": 2.0,
+        "gb_per_s": 4.0,
+        "times_torch": 7.0,
+        "times_torch_quartiles": [6.5, 7.5],
+        "of_memset": 0.1,
+    }
+    assert rows[1]["times_torch"] == rows[2]["of_memset"] == 1
+
+
+def test_in_a_child_one_thread_means_one_core() -> None:
+    before = dict(os.environ)
+    expected = 1 if hasattr(os, "sched_setaffinity") else machine.cores()
+    assert in_child(machine.cores, threads=1) == expected
+    assert dict(os.environ) == before
+
+
+# The machine
+
+
+def test_others_are_what_neither_we_nor_our_children_use(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stat = tmp_path / "stat"
+    monkeypatch.setattr(machine, "_STAT", stat)
+    now = iter([0.0, 10.0] * 2)
+    monkeypatch.setattr(machine.time, "monotonic", lambda: next(now))
+    ticks = os.sysconf("SC_CLK_TCK")
+    for others, idle in ((0.5, True), (2.0, False)):
+        own = iter([3.0, 7.0])
+        monkeypatch.setattr(machine, "_own_seconds", lambda own=own: next(own))
+        watch = machine.Watch()
+        # user nice system idle iowait irq softirq steal
+        stat.write_text("cpu  100 0 0 7 7 0 0 0 0 0\ncpu0 1 1\n")
+        with watch:
+            busy = 100 + round(4 * ticks)
+            stat.write_text(f"cpu  {busy} 0 0 5000 5000 0 0 {round(others * ticks)} 0 0\ncpu0 1\n")
+        assert watch.others == pytest.approx(others / 10)
+        assert watch.idle is idle
+
+
+def test_a_machine_nobody_knows_about_is_not_idle(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(machine, "_STAT", tmp_path / "none")
+    with machine.Watch() as watch:
+        pass
+    assert watch.others is None
+    assert not watch.idle
+
+
+def test_the_description_counts_cores_not_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 77)
+    found = machine.describe()
+    assert found["cores"] == machine.cores() != 77
+    assert found["transparent_huge_pages"] in {"always", "madvise", "never", None}
+    assert {"torch", "numpy", "mkl", "jax", "tensorflow-cpu", "randomgen"} <= found[
+        "versions"
+    ].keys()
+    assert found["versions"]["torch"] == torch.__version__
+
+
+# Targets
+
+
+def row(name: str, nanoseconds: float, **case: Any) -> dict[str, Any]:
+    """What `compare` finds if torch takes 10 ns."""
+    base = {"kind": "normal", "dtype": "float32", "memory": "touched", "threads": 1, "count": 4}
+    figures = {"ns_per_element": nanoseconds, "times_torch": 10 / nanoseconds}
+    return {**base, **case, "contestant": name, **figures}
+
+
+def everything(nanoseconds: float) -> targets.Results:
+    """A full run on two cores in which we take so long, and peers take 20 ns."""
+    rows = []
+    for case in [*cpu_cases(1, full=True), *cpu_cases(2, full=True)]:
+        fields = {
+            key: getattr(case, key) for key in ("kind", "dtype", "memory", "threads", "count")
+        }
+        rows += [row(name, nanoseconds, **fields) for name in ("reprorng", "reprorng avx2")]
+        rows += [row(f"oneMKL Philox ({m})", 20 + i, **fields) for i, m in enumerate(mkl.METHODS)]
+        rows.append(row("NumPy Philox", 20, **fields))
+    return {
+        "cpu": {"rows": rows},
+        "calls": {
+            "rows": [
+                {"call": call, "elements": 4, "times_torch": 1 / nanoseconds}
+                for call in calls.jobs(4)
+            ]
+        },
+        "growth": {
+            "threads": [
+                {"count": count, "threads": 2, "times_one_thread": 2 / nanoseconds}
+                for count in growth.THREADED_COUNTS
+            ],
+            "offset": [{"offset": 1 << 60, "times_zero": nanoseconds**0.02}],
+        },
+    }
+
+
+def test_a_full_run_measures_every_target() -> None:
+    fast = targets.judge(everything(0.9))
+    assert [each["name"] for each in fast if each["met"] is not True] == []
+    slow = targets.judge(everything(15))
+    assert [each["name"] for each in slow if each["met"] is not False] == []
+    assert {each["met"] for each in targets.judge({})} == {None}
+    assert {each["found"] for each in targets.judge({})} == {None}
+
+
+def test_the_worst_figure_decides() -> None:
+    target = targets.Target("t", 6, lambda results: results["figures"])  # type: ignore[arg-type,return-value]
+    for figures, found, met in (
+        ([7.0, 6.0], 6.0, True),
+        ([7.0, 5.9], 5.9, False),
+        ([7.0, None], 7.0, None),  # the rest may be worse
+        ([5.9, None], 5.9, False),  # it cannot become better
+        ([None, None], None, None),
+    ):
+        judged = target.judge({"figures": figures})  # type: ignore[dict-item]
+        assert (judged["found"], judged["met"]) == (found, met)
+
+
+def test_some_targets_are_met_by_small_figures() -> None:
+    target = targets.Target("t", 1.5, lambda _: [1.0, 1.6], at_most=True)
+    assert target.judge({}) == {"name": "t", "required": 1.5, "found": 1.6, "met": False}
+
+
+def test_the_best_method_of_a_peer_counts() -> None:
+    wanted = next(t for t in targets.TARGETS if "oneMKL" in t.name)
+    rows = []
+    for bits in (16, 18, 20, 22, 24, 26):
+        rows.append(row("reprorng", 1, count=1 << bits))
+        rows += [
+            row(f"oneMKL Philox ({m})", ns, count=1 << bits) for m, ns in (("A", 8), ("B", 20))
+        ]
+    assert wanted.judge({"cpu": {"rows": rows}})["found"] == 8
+    # Ours alone, and theirs alone, is no ratio.
+    assert (
+        wanted.judge({"cpu": {"rows": [r for r in rows if r["contestant"] != "reprorng"]}})["met"]
+        is None
+    )
+
+
+# Every part, tiny
+
+
+def test_a_case_gives_rows_of_the_schema(one_repeat: None, quiet: Console) -> None:
+    able = [who for who in CPU if who.name.startswith(("reprorng", "torch", "NumPy", "memset"))]
+    able = [who for who in able if who.why_not() is None]
+    rows = []
+    for memory in ("touched", "fresh"):
+        rows += compare.compare(Case("normal", "float32", 64, memory), able, run.wall_seconds, 2)
+    assert all(each.keys() == ROW for each in rows)
+    assert len(rows) == 2 * len(able)
+    tables.show(quiet, "cpu", {"left_out": {"somebody": "lost"}, "rows": rows})
+    tables.show_targets(quiet, targets.judge({"cpu": {"rows": rows}}))
+
+
+def test_calls_give_rows_of_the_schema(one_repeat: None, quiet: Console) -> None:
+    rows = calls.rows(4, 2)
+    assert all(each.keys() == PARTS["calls"] for each in rows)
+    assert {"reprorng.randn", "torch.randn(generator=g)"} <= {each["call"] for each in rows}
+    tables.show(quiet, "calls", {"rows": rows})
+
+
+@pytest.mark.usefixtures("keep_threads")
+def test_growth_gives_rows_of_the_schema(one_repeat: None, quiet: Console) -> None:
+    found = {
+        "size": [growth.one_size(1 << 10, dtype, 1) for dtype in ("float32", "bfloat16")],
+        "threads": growth.thread_scaling([1 << 10], 2),
+        "offset": growth.slices(2),
+        "generators": growth.batches([1, 2], 2),
+    }
+    for name, rows in found.items():
+        assert all(each.keys() == PARTS[name] for each in rows), name
+    assert [each["output_bytes"] for each in found["size"]] == [4096, 2048]
+    assert [each["offset"] for each in found["offset"]] == [0, 1 << 20, 1 << 40, 1 << 60]
+    tables.show(quiet, "growth", found)
+
+
+def test_the_numbers_of_threads_end_with_all() -> None:
+    assert [growth.thread_numbers(n) for n in (1, 2, 6)] == [[1], [1, 2], [1, 2, 4, 6]]
+
+
+def test_a_draw_is_timed_on_the_threads_it_wants(keep_threads: None) -> None:
+    seen = []
+
+    class Spy(growth.OnThreads):
+        def __call__(self) -> None:
+            seen.append(torch.get_num_threads())
+
+    for threads in (2, 1):
+        growth.seconds_on_threads(Spy(threads, torch.zeros(1)), 1)
+    assert seen == [2, 2, 1, 1]
+
+
+def test_pipelines_give_rows_of_the_schema(quiet: Console) -> None:
+    rows = pipeline.measure(2, 1, (1,))
+    assert all(each.keys() == PARTS["pipeline"] for each in rows)
+    assert [(each["pipeline"], each["whose"]) for each in rows] == [
+        ("DDIM", "reprorng"),
+        ("DDIM", "torch"),
+        ("DDPM", "reprorng"),
+        ("DDPM", "torch"),
+    ]
+    assert all(0 < each["noise_seconds"] < each["seconds"] for each in rows)
+    tables.show(quiet, "pipeline", {"rows": rows})
+
+
+def test_all_noise_of_a_pipeline_is_timed() -> None:
+    from diffusers import DDPMPipeline, DDPMScheduler
+    from diffusers.schedulers import scheduling_ddpm
+
+    before = scheduling_ddpm.randn_tensor
+    drawn = DDPMPipeline.from_pretrained(pipeline.MODEL)
+    drawn.scheduler = DDPMScheduler.from_config(drawn.scheduler.config)
+    with pipeline.timed_noise() as noise:
+        generator = reprorng.Generator(0)
+        drawn(batch_size=1, generator=generator, num_inference_steps=3, output_type="np")
+    # The first image, and all steps but the last.
+    assert len(noise) == 3
+    assert generator.position == 3 * 64
+    assert scheduling_ddpm.randn_tensor is before
+
+
+# The program
+
+
+@pytest.fixture
+def fast_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The program with nothing to check and next to nothing to time; where it writes."""
+    rows = [row("reprorng", 1, count=1 << 20) | dict.fromkeys(ROW - row("x", 1).keys(), 1.0)]
+    monkeypatch.setattr(program, "check_bits", dict)
+    monkeypatch.setattr(program, "WINDOW_SECONDS", 0)
+    monkeypatch.setattr(program, "RESULTS", tmp_path)
+    monkeypatch.setitem(
+        program.PARTS, "cpu", lambda full: {"left_out": {"somebody": "lost"}, "rows": rows}
+    )
+    return tmp_path
+
+
+def test_nothing_is_written_unless_asked(fast_program: Path) -> None:
+    assert program.main(["--only", "cpu"]) == 0
+    assert not list(fast_program.iterdir())
+
+
+def test_a_saved_result_says_where_it_is_from(fast_program: Path) -> None:
+    assert program.main(["--only", "cpu", "--save"]) == 0
+    (file,) = fast_program.iterdir()
+    assert file.name == "cpu.json"
+    saved = json.loads(file.read_text())
+    assert saved["left_out"] == {"somebody": "lost"}
+    assert saved["idle"] in (True, False)
+    assert machine.describe().keys() <= saved.keys()
+    assert len(saved["rows"]) == 1
+    names = [each["name"] for each in saved["targets"]]
+    assert names == [target.name for target in targets.TARGETS]
+    assert all(each.keys() == {"name", "required", "found", "met"} for each in saved["targets"])

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pictures and tables made of results, here of results that nobody measured."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import made_up
+import pytest
+
+from benchmarks.pages import BLOCKS, PAGES, blocks_of, render
+from benchmarks.pages.__main__ import old_pictures, update
+from benchmarks.plots import PICTURES, files, save
+from benchmarks.plots.theme import spread
+from benchmarks.saved import LeftOutError, Saved
+from benchmarks.wording import power, prefixed, three
+from tools.docs_hook import on_page_markdown
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Saved:
+    """Made-up results of every kind."""
+    folder = tmp_path / "results"
+    folder.mkdir()
+    return Saved(made_up.write(folder))
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    return folder
+
+
+def page_with(name: str) -> str:
+    """A page with a block that is yet to be written."""
+    return f"before\n<!-- {name}: begin -->\nold\n<!-- {name}: end -->\nafter\n"
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_is_drawn_for_both_pages_and_again_to_the_byte(
+    name: str, saved: Saved, images: Path
+) -> None:
+    assert save(name, saved, images) is None
+    light, dark = (file.read_bytes() for file in files(name, images))
+    assert light != dark
+    for text in (light, dark):
+        assert ET.fromstring(text).tag.endswith("svg")
+        assert b"<dc:date>" not in text
+    assert save(name, saved, images) is None
+    assert [file.read_bytes() for file in files(name, images)] == [light, dark]
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_without_its_result_is_left_out_and_removed(
+    name: str, saved: Saved, images: Path
+) -> None:
+    save(name, saved, images)
+    result = f"{PICTURES[name].result}.json"
+    (saved.folder / result).unlink()
+    assert save(name, saved, images) == f"{result} is not there"
+    assert not any(images.iterdir())
+
+
+def test_a_result_without_the_rows_of_a_picture_leaves_it_out(saved: Saved, images: Path) -> None:
+    (saved.folder / "cpu.json").write_text(json.dumps({**made_up.MACHINE, "rows": []}))
+    reason = save("ratios", saved, images)
+    assert reason == "cpu.json has no rows with memory touched and threads 1"
+
+
+@pytest.mark.parametrize(
+    ("heights", "apart"),
+    [
+        ([0.0, 0.5, 1.0], [0.0, 0.5, 1.0]),
+        ([0.5, 0.5], [0.45, 0.55]),
+        # The pair in the middle, once apart, would meet its neighbours.
+        ([0.4, 0.5, 0.5, 0.6], [0.35, 0.45, 0.55, 0.65]),
+    ],
+)
+def test_labels_are_moved_apart_and_no_further(heights: list[float], apart: list[float]) -> None:
+    assert spread(heights, 0.1) == pytest.approx(apart)
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_a_block_is_written_between_its_marks_and_nowhere_else(name: str, saved: Saved) -> None:
+    block = BLOCKS[name](saved)
+    assert render(page_with(name), BLOCKS, saved) == (
+        f"before\n<!-- {name}: begin -->\n\n{block}\n\n<!-- {name}: end -->\nafter\n"
+    )
+
+
+def test_the_speed_table_says_what_the_result_says(saved: Saved) -> None:
+    lines = BLOCKS["speed table"](saved).splitlines()
+    assert lines[:3] == [
+        "| 2^20 float32 normals | ns a number | × torch (quartiles) |",
+        "| --- | ---: | ---: |",
+        "| reprorng, AVX-512 | 0.411 | 6.57 (6.37–6.83) |",
+    ]
+    # Of each library the fastest, here of two methods.
+    assert "| oneMKL Philox (ICDF) | 5.90 | 0.458 (0.444–0.476) |" in lines
+    assert not any("BOXMULLER2" in line for line in lines)
+
+
+def test_a_gap_in_a_result_is_a_gap_in_its_table(saved: Saved) -> None:
+    result = made_up.cpu()
+    result["rows"] = [
+        row
+        for row in result["rows"]
+        if (row["contestant"], row["count"]) != ("NumPy SFC64", 1 << 24)
+    ]
+    (saved.folder / "cpu.json").write_text(json.dumps(result))
+    lines = BLOCKS["sizes table"](saved).splitlines()
+    assert {line.count("|") for line in lines} == {len(made_up.COUNTS) + 2}
+    assert any(line.startswith("| NumPy SFC64 |") and "|  |" in line for line in lines)
+
+
+def test_targets_are_met_missed_or_not_measured(saved: Saved) -> None:
+    assert BLOCKS["targets table"](saved).splitlines()[2:] == [
+        "| float32, 1 thread, 2^20 | 6.00 | 6.59 | yes |",
+        "| float16 | 8 | 7.91 | **no** |",
+        "| 2 threads | 10 |  | not measured |",
+    ]
+
+
+def test_a_block_without_its_result_says_so(tmp_path: Path) -> None:
+    text = render(page_with("calls table"), BLOCKS, Saved(tmp_path))
+    assert "*Not shown: calls.json is not there.*" in text
+
+
+def test_a_mark_needs_its_partner_and_a_known_name(saved: Saved) -> None:
+    with pytest.raises(ValueError, match="no partner"):
+        render(page_with("speed table").replace("table: end", "list: end"), BLOCKS, saved)
+    with pytest.raises(ValueError, match=r"no block 'sped table'; there are .*speed table"):
+        render(page_with("sped table"), BLOCKS, saved)
+
+
+def test_a_stale_page_is_noticed_and_written_only_if_asked(tmp_path: Path, saved: Saved) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(page_with("speed table"))
+    assert update([page], saved, check=True) == ["page.md"]
+    assert page.read_text() == page_with("speed table")
+    assert update([page], saved) == ["page.md"]
+    assert update([page], saved, check=True) == []
+
+    page.write_text(page.read_text().replace("0.411", "0.311"))
+    assert update([page], saved, check=True) == ["page.md"]
+
+
+def test_a_picture_of_older_results_is_noticed(saved: Saved, images: Path) -> None:
+    for name in ("calls", "growth"):
+        save(name, saved, images)
+    assert old_pictures(saved, images) == []
+    result = made_up.calls()
+    result["rows"][0]["microseconds"] *= 1.01
+    (saved.folder / "calls.json").write_text(json.dumps(result))
+    assert old_pictures(saved, images) == ["calls"]
+    (saved.folder / "growth.json").unlink()
+    assert old_pictures(saved, images) == ["growth", "calls"]
+
+
+def test_a_page_links_a_picture_from_where_it_lies(
+    tmp_path: Path, saved: Saved, images: Path
+) -> None:
+    page = tmp_path / "docs" / "page.md"
+    picture = blocks_of(page, images)["calls picture"]
+    with pytest.raises(LeftOutError, match="calls is not drawn"):
+        picture(saved)
+    save("calls", saved, images)
+    assert 'srcset="../images/calls-dark.svg"' in picture(saved)
+    # The theme of the site is always light.
+    assert on_page_markdown(f"a\n{picture(saved)}\nb") == (
+        f"a\n![{PICTURES['calls'].text}](../images/calls-light.svg)\nb"
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pictures_in_the_documents_are_there(page: Path) -> None:
+    for link in re.findall(r'(?:src|srcset)="([^"]+)"', page.read_text()):
+        assert (page.parent / link).exists(), link
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (0.0503, "0.050"),
+        (0.281, "0.281"),
+        (38, "38.0"),
+        (99.94, "99.9"),
+        (99.96, "100"),
+        (22510.4, "22 510"),
+    ],
+)
+def test_numbers_have_the_digits_they_are_worth(value: float, text: str) -> None:
+    assert three(value) == text
+
+
+def test_counts_and_units_are_written_as_people_do() -> None:
+    assert [power(n) for n in (0, 4, 1024, 4096, 2096640)] == [
+        "0",
+        "4",
+        "1024",
+        "2^12",
+        "2 096 640",
+    ]
+    assert [prefixed(x, "s") for x in (2.5e6, 1, 1e-3, 2.46e-6)] == [
+        "2.5 Ms",
+        "1 s",
+        "1 ms",
+        "2.46 µs",
+    ]
+    assert prefixed(0, "B") == "0 B"
