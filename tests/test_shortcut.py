@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The short way of plain draws does what the long way does, and only where nothing else is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import torch
+from checks import assert_same_bytes
+
+import reprorng
+from reprorng import Generator, backends, shortcut
+from reprorng.backends.cpu import GRAIN
+
+Draw = Callable[[Generator], torch.Tensor]
+BORDERS = (0, 1, 3, 4, 5, 4095, 4096, 4097, GRAIN, GRAIN + 1, 3 * GRAIN + 7)
+
+
+@contextmanager
+def long_way(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have the short way refuse every draw."""
+    with monkeypatch.context() as patch:
+        patch.setattr(shortcut, "draw", lambda *_: None)
+        patch.setattr(shortcut, "fill", lambda *_: False)
+        yield
+
+
+class Spy:
+    """Counts the draws that went the short way."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.taken = 0
+        for name in ("draw", "fill"):
+            monkeypatch.setattr(shortcut, name, self._counted(getattr(shortcut, name)))
+
+    def _counted(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*args: Any) -> Any:
+            done = function(*args)
+            self.taken += done is not None and done is not False
+            return done
+
+        return counted
+
+
+@pytest.fixture
+def spy(monkeypatch: pytest.MonkeyPatch) -> Spy:
+    return Spy(monkeypatch)
+
+
+PLAIN: dict[str, Draw] = {
+    "randn": lambda g: g.randn(5),
+    "rand": lambda g: g.rand(5),
+    "shape": lambda g: g.randn(2, 3),
+    "tuple": lambda g: g.randn((2, 3)),
+    "scalar": lambda g: g.randn(()),
+    "function": lambda g: reprorng.randn(5, generator=g),
+    "torch": lambda g: torch.randn(5, generator=g),
+    "normal_": lambda g: torch.empty(5).normal_(generator=g),
+    "uniform_": lambda g: torch.empty(5, dtype=torch.float16).uniform_(generator=g),
+    "bfloat16": lambda g: reprorng.normal_(torch.empty(5, dtype=torch.bfloat16), generator=g),
+    "view": lambda g: g.normal_(torch.zeros(3, 5)[1]),
+}
+
+
+@pytest.mark.parametrize("draw", PLAIN.values(), ids=PLAIN)
+@pytest.mark.parametrize("position", [0, 1, 2**32 + 3, 2**34 - 2, 2**63, 2**64 - 6])
+def test_a_plain_draw_is_the_draw_of_its_plan(
+    draw: Draw, position: int, spy: Spy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    g = Generator(0x0123456789ABCDEF, stream=0xFEDCBA9876543210, position=position)
+    planned = g.clone_state()
+    drawn = draw(g)
+    assert spy.taken == 1
+    with long_way(monkeypatch):
+        assert_same_bytes(drawn, draw(planned))
+    assert g == planned
+    assert g.position == position + drawn.numel()
+
+
+@pytest.mark.parametrize("count", BORDERS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_it_is_for_any_number_of_elements(
+    count: int, dtype: torch.dtype, spy: Spy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    g = Generator(1, position=1)
+    planned = g.clone_state()
+    for fill in (g.normal_, g.uniform_, g.normal_):
+        drawn = fill(torch.empty(count, dtype=dtype))
+        with long_way(monkeypatch):
+            again = getattr(planned, fill.__name__)(torch.empty(count, dtype=dtype))
+        assert_same_bytes(drawn, again)
+        assert g == planned
+    assert spy.taken == 3
+
+
+def test_a_new_tensor_has_torchs_default_dtype(spy: Spy) -> None:
+    before = torch.get_default_dtype()
+    try:
+        torch.set_default_dtype(torch.bfloat16)
+        assert Generator(0).randn(3).dtype == torch.bfloat16
+        torch.set_default_dtype(torch.float64)
+        wide = Generator(0).randn(3)
+    finally:
+        torch.set_default_dtype(before)
+    assert spy.taken == 1  # a float64 takes two words, which a plan has to align
+    assert_same_bytes(wide, Generator(0).randn(3, dtype=torch.float64))
+
+
+def with_mode(mode: Any, draw: Draw) -> Draw:
+    def inside(g: Generator) -> torch.Tensor:
+        with mode:
+            return draw(g)
+
+    return inside
+
+
+NOT_PLAIN: dict[str, Draw] = {
+    "two words": lambda g: g.normal_(torch.empty(5, dtype=torch.float64)),
+    "strided": lambda g: g.normal_(torch.empty(5, 2)[:, 0]),
+    "backend": lambda g: g.normal_(torch.empty(5), backend="reference"),
+    "forced": with_mode(backends.use("cpu:scalar"), lambda g: g.randn(5)),
+    "meta": lambda g: g.normal_(torch.empty(5, device="meta")),
+    "default device": with_mode(torch.device("meta"), lambda g: g.randn(5)),
+    "integers": lambda g: g.random_(torch.empty(5, dtype=torch.int64), 9),
+}
+
+
+@pytest.mark.parametrize("draw", NOT_PLAIN.values(), ids=NOT_PLAIN)
+def test_what_is_not_plain_goes_the_long_way(draw: Draw, spy: Spy) -> None:
+    draw(Generator(0))
+    assert spy.taken == 0
+
+
+def test_another_backend_of_the_cpu_is_not_passed_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    class Mine(backends.ReferenceBackend):
+        name = "mine"
+
+        def fill(self, plan: Any, out: torch.Tensor) -> None:
+            asked.append(plan.count)
+            super().fill(plan, out)
+
+    monkeypatch.setattr(backends, "_registry", dict(backends._registry))
+    backends.preferred.cache_clear()
+    try:
+        backends.register(Mine())
+        Generator(0).randn(5)
+        Generator(0).normal_(torch.empty(6))
+    finally:
+        monkeypatch.undo()
+        backends.preferred.cache_clear()
+    assert asked == [5, 6]
+
+
+WRONG: dict[str, Draw] = {
+    "negative": lambda g: g.randn(-1),
+    "word": lambda g: g.randn("five"),
+    "float": lambda g: g.randn(5.0),
+    "bool": lambda g: g.randn(True),
+    "nothing": lambda g: g.randn(),
+    "too much memory": lambda g: g.randn(2**62),
+    "end": lambda g: g.at(2**64 - 2).randn(3),
+    "end in place": lambda g: g.at(2**64 - 2).normal_(torch.empty(3)),
+    "end of a place": lambda _: reprorng.randn(3, seed=0, position=2**64 - 2),
+    "used up": lambda g: g.at(2**64).rand(1),
+}
+
+
+@pytest.mark.parametrize("draw", WRONG.values(), ids=WRONG)
+def test_a_wrong_draw_raises_what_the_long_way_does_and_moves_nothing(
+    draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    g = Generator(0, position=7)
+    with pytest.raises(Exception) as short:  # noqa: PT011  # the next lines say which
+        draw(g)
+    with long_way(monkeypatch), pytest.raises(Exception) as long:  # noqa: PT011
+        draw(g)
+    assert (type(short.value), str(short.value)) == (type(long.value), str(long.value))
+    assert g.position == 7
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_the_last_words_of_a_stream_can_be_drawn_in_a_place(count: int) -> None:
+    drawn = reprorng.randn(count, seed=5, position=2**64 - count)
+    assert_same_bytes(drawn, Generator(5, position=2**64 - count).randn(count))
+
+
+def test_inside_a_transform_a_draw_raises() -> None:
+    g = Generator(0)
+    with pytest.raises(RuntimeError, match="transform"):
+        torch.func.vmap(lambda x: x + g.randn(3))(torch.zeros(2, 3))
+    assert g.position == 0
+
+
+def test_a_tensor_filled_in_place_counts_the_write() -> None:
+    x = torch.zeros(5)
+    Generator(0).normal_(x)
+    assert x._version == 1

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The threads that share large draws: as many as torch says, and never in the way of a fork."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+import torch
+from checks import assert_same_bytes
+
+import reprorng
+from reprorng import _core
+from reprorng.backends.cpu import GRAIN, KERNEL, WORTH_WAKING
+
+LARGE = 2 * GRAIN * WORTH_WAKING
+SECONDS = 60
+
+
+def run(program: str) -> str:
+    """What a fresh process prints; it must end by itself."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+TASKS = """
+import os, torch, reprorng
+def threads():
+    return len(os.listdir("/proc/self/task"))
+"""
+linux = pytest.mark.skipif(sys.platform != "linux", reason="threads are counted in /proc")
+
+
+@linux
+def test_one_thread_is_the_callers() -> None:
+    # As in the workers of a DataLoader, where torch sets its number of threads to one.
+    printed = run(f"""{TASKS}
+torch.set_num_threads(1)
+before = threads()
+reprorng.randn({8 * LARGE}, seed=0)
+print(threads() - before)
+""")
+    assert printed == "0\n"
+
+
+@linux
+def test_there_are_as_many_threads_as_torch_says_and_small_draws_need_none() -> None:
+    printed = run(f"""{TASKS}
+torch.set_num_threads(4)
+before = threads()
+for count in ({GRAIN - 1}, {GRAIN * (WORTH_WAKING - 1)}, {LARGE}, {LARGE}):
+    reprorng.randn(count, seed=0)
+    print(threads() - before)
+torch.set_num_threads(2)
+reprorng.randn({LARGE}, seed=0)
+print(threads() - before)
+""")
+    assert printed.split() == ["0", "0", "3", "3", "3"]
+
+
+def test_a_process_ends_while_the_threads_wait() -> None:
+    assert run(f"import reprorng; reprorng.randn({LARGE}, seed=0); print('end')") == "end\n"
+
+
+FORK = f"""
+import os, hashlib, threading, time, torch, reprorng
+torch.set_num_threads(2)
+def digest(seed):
+    return hashlib.sha256(reprorng.randn({LARGE}, seed=seed).numpy()).hexdigest()
+def child_draws(seed):
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if digest(seed) == wanted[seed] else 1)
+    return os.waitpid(child, 0)[1] == 0
+wanted = [digest(seed) for seed in range(4)]
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_forked_process_draws_the_same() -> None:
+    assert run(FORK + "print(all(child_draws(seed) for seed in range(4)))") == "True\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_process_can_fork_while_others_draw() -> None:
+    # Whatever a thread had locked stays locked in the child, where that thread is not.
+    program = """
+stop = threading.Event()
+def draw():
+    while not stop.is_set():
+        reprorng.randn(1 << 16, seed=0)
+        reprorng.randn(LARGE, seed=0)
+drawing = [threading.Thread(target=draw) for _ in range(2)]
+for thread in drawing:
+    thread.start()
+good = [child_draws(n % 4) for n in range(12)]
+stop.set()
+for thread in drawing:
+    thread.join()
+print(all(good))
+""".replace("LARGE", str(LARGE))
+    assert run(FORK + program) == "True\n"
+
+
+def test_callers_at_the_same_time_all_get_their_numbers() -> None:
+    wanted = reprorng.randn(LARGE, seed=1, backend="cpu:scalar")
+    drawn: list[torch.Tensor] = []
+
+    def draw() -> None:
+        for _ in range(10):
+            drawn.append(reprorng.randn(LARGE, seed=1))
+
+    threads = [threading.Thread(target=draw) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(SECONDS)
+    assert len(drawn) == 40
+    for x in drawn:
+        assert_same_bytes(x, wanted)
+
+
+@pytest.mark.parametrize("first", [0, 1, GRAIN - 1, GRAIN, GRAIN + 3, (1 << 64) - 3 * GRAIN - 5])
+@pytest.mark.parametrize("kernel", ["normal_float32", "normal_float64", "bits_uint64"])
+def test_pieces_meet_wherever_a_draw_begins(kernel: str, first: int) -> None:
+    # 2^64 - 1 is the last index of a word; elements of two words end at half of that.
+    size = 8 if kernel.endswith("64") else 4
+    first //= size // 4
+    count = 3 * GRAIN + 5 if size == 4 else (3 * GRAIN + 5) // 2
+    whole, pieces = (torch.zeros(count, dtype=torch.int64) for _ in range(2))
+    for x, threads, grain in ((whole, 1, 1 << 30), (pieces, 3, GRAIN // 4)):
+        place = (1, 2, first, count, x.data_ptr(), threads)
+        _core.fill(len(_core.variants()) - 1, KERNEL[kernel], *place, grain, 1)
+    assert_same_bytes(whole, pieces)
+    assert bool(whole.any())
+
+
+@pytest.mark.parametrize("offset", [0, 1, 8, 16])
+def test_what_is_stored_past_the_caches_is_the_same(offset: int) -> None:
+    # From 2^24 bytes on. Only an aligned address can be stored to like that.
+    count = (1 << 22) + 5
+    memory = torch.zeros(count + offset)
+    x = memory[offset:]
+    reprorng.normal_(x, seed=3, position=1)
+    ends = (0, 1 << 21, count - 999)
+    for start in ends:
+        few = reprorng.randn(999, seed=3, position=1 + start)
+        assert_same_bytes(x[start : start + 999], few)
+    assert memory[:offset].eq(0).all()
