@@ -87,7 +87,7 @@ def fill_(
     if tensor.is_meta:
         return tensor
     contiguous = tensor.is_contiguous() and not tensor.is_neg()
-    if contiguous and backend is None and shortcut.fill(source.cursor, kind, tensor):
+    if contiguous and shortcut.fill(source.cursor, kind, tensor, backend):
         _count_write(tensor)
         return tensor
     chosen = backends.select(tensor.device, backend)

@@ -2,8 +2,8 @@
 """The short way of plain draws, whose numbers take less time than a plan.
 
 Nothing here decides anything: a draw that needs no care at all is made as `draw` would make it, and
-any other is left to `draw`. Plain is what most are: numbers of a word each, without options, in
-memory of the CPU that its own backend writes, with nothing of torch's listening.
+any other is left to `draw`. Plain is what most are: numbers of a word each, in memory of the CPU
+that a compiled backend writes, with nothing of torch's listening.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from reprorng import _core
 from reprorng._core import fill_few
 from reprorng.arguments import DTYPE_NAMES
-from reprorng.backends import forced, preferred
+from reprorng.backends import forced, get, preferred
 from reprorng.backends.cpu import KERNEL, CpuBackend
 from reprorng.memory import prefer_large_pages
 from reprorng.plan import WORDS_PER_ELEMENT
@@ -48,9 +48,10 @@ def draw(cursor: _core.Cursor | None, kind: str, size: tuple[Any, ...]) -> torch
     Returns:
         The tensor; None if this is no plain draw, or no right one, and nothing has happened.
     """
-    if _is_compiling() or cursor is None or forced.get() is not None:
+    if _is_compiling() or cursor is None:
         return None
-    backend = preferred("cpu")
+    name = forced.get()
+    backend = preferred("cpu") if name is None else get(name)
     if type(backend) is not CpuBackend or _modes() or _trace() or _transform() is not None:
         return None
     try:
@@ -66,21 +67,27 @@ def draw(cursor: _core.Cursor | None, kind: str, size: tuple[Any, ...]) -> torch
     return tensor if backend.fill_plain(cursor, kernels, tensor) else None
 
 
-def fill(cursor: _core.Cursor | None, kind: str, tensor: torch.Tensor) -> bool:
+def fill(
+    cursor: _core.Cursor | None, kind: str, tensor: torch.Tensor, name: str | None = None
+) -> bool:
     """Fill a contiguous tensor that can be written, if that is a plain draw.
 
     Args:
         cursor: Where the numbers begin, if anybody knows.
         kind: What to draw.
         tensor: The tensor.
+        name: A backend to force.
 
     Returns:
         Whether it was; if not, nothing has happened.
+
+    Raises:
+        ValueError: the forced backend is unknown.
+        RuntimeError: the forced backend cannot run here.
     """
-    if cursor is None or forced.get() is not None:
-        return False
-    backend = preferred("cpu")
-    if type(backend) is not CpuBackend:
+    chosen = name if name is not None else forced.get()
+    backend = preferred("cpu") if chosen is None else get(chosen)
+    if type(backend) is not CpuBackend or cursor is None:
         return False
     kernels = KERNELS[kind]
     few = fill_few(cursor, backend.variant, kernels, tensor)

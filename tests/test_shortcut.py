@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The short way of plain draws does what the long way does, and only where nothing else is asked."""
+"""The short way of plain draws does what the long way does, and only where nothing is asked."""
 
 from __future__ import annotations
 
@@ -62,6 +62,7 @@ PLAIN: dict[str, Draw] = {
     "uniform_": lambda g: torch.empty(5, dtype=torch.float16).uniform_(generator=g),
     "bfloat16": lambda g: reprorng.normal_(torch.empty(5, dtype=torch.bfloat16), generator=g),
     "view": lambda g: g.normal_(torch.zeros(3, 5)[1]),
+    "instruction set": lambda g: g.normal_(torch.empty(5), backend="cpu:scalar"),
 }
 
 
@@ -121,7 +122,7 @@ NOT_PLAIN: dict[str, Draw] = {
     "two words": lambda g: g.normal_(torch.empty(5, dtype=torch.float64)),
     "strided": lambda g: g.normal_(torch.empty(5, 2)[:, 0]),
     "backend": lambda g: g.normal_(torch.empty(5), backend="reference"),
-    "forced": with_mode(backends.use("cpu:scalar"), lambda g: g.randn(5)),
+    "forced": with_mode(backends.use("reference"), lambda g: g.randn(5)),
     "meta": lambda g: g.normal_(torch.empty(5, device="meta")),
     "default device": with_mode(torch.device("meta"), lambda g: g.randn(5)),
     "integers": lambda g: g.random_(torch.empty(5, dtype=torch.int64), 9),

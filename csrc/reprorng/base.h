@@ -18,6 +18,7 @@
 // inlined.
 #define REPRORNG_INLINE inline __attribute__((always_inline))
 #define REPRORNG_UNROLL _Pragma("GCC unroll 16")
+#define REPRORNG_LAMBDA __attribute__((always_inline))
 
 namespace reprorng {
 

@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "kinds.h"
+#include "parts.h"
 
 namespace reprorng {
 
@@ -23,26 +24,33 @@ struct Tile {
   using Element = typename Kind::Element;
   using B = typename Kind::template Format<V>::Bits;
   static constexpr int kStep = V::kLanes * Kind::kPerBlock;
+  static constexpr int kAtOnce = kSteps % 4 == 0 ? 4 : 1;
 
   Words<V> words[kSteps];
   B even[kSteps], odd[kSteps];
 
   // Writes the elements of the blocks from `block` on, whose numbers have the same high half.
+  // `steps` is a multiple of kAtOnce.
   REPRORNG_INLINE void write(const Stream& stream, const RoundKeys& key, std::uint64_t block,
                              int steps, Element* out, bool large) {
-    for (int i = 0; i < steps; ++i) {
+    each_step(steps, [&](int i) REPRORNG_LAMBDA {
       const std::uint32_t low = low_half(block) + i * V::kLanes;
       words[i] = first_rounds<V>(stream, key, high_half(block), low);
-    }
-    for (int i = 0; i < steps; ++i) words[i] = more_rounds<V, kFirstRounds, 6>(key, words[i]);
-    for (int i = 0; i < steps; ++i) words[i] = more_rounds<V, 6, 8>(key, words[i]);
-    for (int i = 0; i < steps; ++i) {
+    });
+    each_step(steps, [&](int i) REPRORNG_LAMBDA {
+      words[i] = more_rounds<V, kFirstRounds, 6>(key, words[i]);
+    });
+    each_step(steps,
+              [&](int i) REPRORNG_LAMBDA { words[i] = more_rounds<V, 6, 8>(key, words[i]); });
+    each_step(steps, [&](int i) REPRORNG_LAMBDA {
       const Words<V> done = more_rounds<V, 8, kPhiloxRounds>(key, words[i]);
       even[i] = Kind::template even<V>(done);
       odd[i] = Kind::template odd<V>(done);
-    }
+    });
     if constexpr (Kind::kPrepares) {
-      for (int i = 0; i < steps; ++i) even[i] = Kind::template prepare<V>(even[i]);
+      for (int i = 0; i < steps; i += kAtOnce) {
+        store(even + i, Kind::template prepare<Several<V, kAtOnce>>(load<kAtOnce>(even + i)));
+      }
     }
     if constexpr (kCanPassCaches<V>) {
       if (large && reinterpret_cast<std::uintptr_t>(out) % V::kAlignment == 0) {
@@ -54,9 +62,32 @@ struct Tile {
   }
 
  private:
-  template <class Store>
+  template <class Step>
+  static REPRORNG_INLINE void each_step(int steps, Step step) {
+    for (int i = 0; i < steps; i += kAtOnce) {
+      REPRORNG_UNROLL
+      for (int j = 0; j < kAtOnce; ++j) step(i + j);
+    }
+  }
+  template <class Out>
   REPRORNG_INLINE void emit(int steps, Element* out) {
-    for (int i = 0; i < steps; ++i) Kind::template emit<Store>(even[i], odd[i], out + i * kStep);
+    constexpr int kTwo = kAtOnce == 1 ? 1 : 2;  // four would not fit the registers of AVX2
+    for (int i = 0; i < steps; i += kTwo) {
+      Kind::template emit<Several<Out, kTwo>>(load<kTwo>(even + i), load<kTwo>(odd + i),
+                                              out + i * kStep);
+    }
+  }
+  template <int N>
+  static REPRORNG_INLINE Parts<B, N> load(const B* from) {
+    Parts<B, N> to;
+    REPRORNG_UNROLL
+    for (int i = 0; i < N; ++i) to.part[i] = from[i];
+    return to;
+  }
+  template <int N>
+  static REPRORNG_INLINE void store(B* to, const Parts<B, N>& from) {
+    REPRORNG_UNROLL
+    for (int i = 0; i < N; ++i) to[i] = from.part[i];
   }
 };
 
@@ -78,7 +109,8 @@ void fill(const Stream& stream, std::uint64_t first, std::uint64_t count, void* 
     // How many blocks are left before the high half of their number changes.
     const std::uint64_t alike = (std::uint64_t{1} << 32) - low_half(block);
     const std::uint64_t steps =
-        smaller(kTileSteps, smaller(alike / V::kLanes, count / Bulk::kStep));
+        smaller(kTileSteps, smaller(alike / V::kLanes, count / Bulk::kStep)) / Bulk::kAtOnce *
+        Bulk::kAtOnce;
     std::uint64_t take, blocks;
     if (skip == 0 && steps > 0) {
       Bulk tile;

@@ -31,7 +31,8 @@ struct PartsFormat {
   static REPRORNG_INLINE Bits bits(U u) {
     return fill<Bits>(F::bits(u));
   }
-  static REPRORNG_INLINE Real real(Scalar x) { return fill<Real>(F::real(x)); }
+  static REPRORNG_INLINE Real real(Scalar x) { return fill<Real>(F::hold(F::real(x))); }
+  static REPRORNG_INLINE Real hold(const Real& a) { return a; }
 
 #define REPRORNG_LIFT_1(Out, name, A)                                     \
   static REPRORNG_INLINE Out name(const A& a) {                           \
@@ -46,7 +47,6 @@ struct PartsFormat {
     return each<N>([](auto x, auto y, auto z) REPRORNG_LAMBDA { return F::name(x, y, z); }, a, b, \
                    c);                                                                            \
   }
-#define REPRORNG_LAMBDA __attribute__((always_inline))
 
   REPRORNG_LIFT_1(Real, to_real, Bits)
   REPRORNG_LIFT_1(Bits, as_bits, Real)
@@ -86,9 +86,22 @@ struct PartsFormat {
   }
 };
 
+// What a kind needs of an instruction set, on N vectors. They share the loads of constants.
+template <class V, int N>
+struct Several {
+  using F32 = PartsFormat<typename V::F32, N>;
+  using F64 = PartsFormat<typename V::F64, N>;
+
+  template <class T, class P>
+  static REPRORNG_INLINE void store(T* out, const Parts<P, N>& x, const Parts<P, N>& y) {
+    constexpr int kElements = V::kLanes * (sizeof(T) == 8 ? 2 : 4);
+    REPRORNG_UNROLL
+    for (int i = 0; i < N; ++i) V::store(out + i * kElements, x.part[i], y.part[i]);
+  }
+};
+
 #undef REPRORNG_LIFT_1
 #undef REPRORNG_LIFT_2
 #undef REPRORNG_LIFT_3
-#undef REPRORNG_LAMBDA
 
 }  // namespace reprorng

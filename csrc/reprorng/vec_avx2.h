@@ -18,6 +18,11 @@ struct Avx2F32 {
     return _mm256_set1_epi32(static_cast<int>(u));
   }
   static REPRORNG_INLINE Real real(float x) { return _mm256_set1_ps(x); }
+  // Has a compiler load a constant once, which would rather name it in each operation.
+  static REPRORNG_INLINE Real hold(Real a) {
+    asm("" : "+x"(a));
+    return a;
+  }
   static REPRORNG_INLINE Real to_real(Bits a) { return _mm256_cvtepi32_ps(a); }
   static REPRORNG_INLINE Bits as_bits(Real a) { return _mm256_castps_si256(a); }
   static REPRORNG_INLINE Real as_real(Bits a) { return _mm256_castsi256_ps(a); }
@@ -64,6 +69,11 @@ struct Avx2F64 {
     return _mm256_set1_epi64x(static_cast<long long>(u));
   }
   static REPRORNG_INLINE Real real(double x) { return _mm256_set1_pd(x); }
+  // Has a compiler load a constant once, which would rather name it in each operation.
+  static REPRORNG_INLINE Real hold(Real a) {
+    asm("" : "+x"(a));
+    return a;
+  }
   // There is no conversion from 64-bit integers, so: the low word under the exponent of 2^52 is
   // 2^52 + low, the high word with its sign flipped under the exponent of 2^84 is
   // 2^84 + 2^63 + 2^32 high. Removing the offsets from the latter is exact, and the last addition

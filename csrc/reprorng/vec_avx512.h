@@ -28,6 +28,11 @@ struct Avx512F32 {
     return _mm512_set1_epi32(static_cast<int>(u));
   }
   static REPRORNG_INLINE Real real(float x) { return _mm512_set1_ps(x); }
+  // Has a compiler load a constant once, which would rather name it in each operation.
+  static REPRORNG_INLINE Real hold(Real a) {
+    asm("" : "+x"(a));
+    return a;
+  }
   static REPRORNG_INLINE Real to_real(Bits a) { return _mm512_cvtepi32_ps(a); }
   static REPRORNG_INLINE Bits as_bits(Real a) { return _mm512_castps_si512(a); }
   static REPRORNG_INLINE Real as_real(Bits a) { return _mm512_castsi512_ps(a); }
@@ -74,6 +79,11 @@ struct Avx512F64 {
     return _mm512_set1_epi64(static_cast<long long>(u));
   }
   static REPRORNG_INLINE Real real(double x) { return _mm512_set1_pd(x); }
+  // Has a compiler load a constant once, which would rather name it in each operation.
+  static REPRORNG_INLINE Real hold(Real a) {
+    asm("" : "+x"(a));
+    return a;
+  }
   static REPRORNG_INLINE Real to_real(Bits a) { return _mm512_cvtepi64_pd(a); }
   static REPRORNG_INLINE Bits as_bits(Real a) { return _mm512_castpd_si512(a); }
   static REPRORNG_INLINE Real as_real(Bits a) { return _mm512_castsi512_pd(a); }

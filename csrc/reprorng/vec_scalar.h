@@ -29,6 +29,8 @@ struct ScalarFormat {
 
   static REPRORNG_INLINE Bits bits(Unsigned u) { return u; }
   static REPRORNG_INLINE Real real(Number x) { return x; }
+  // Where registers are few: `a`, loaded.
+  static REPRORNG_INLINE Real hold(Real a) { return a; }
   // The word as a signed integer, rounded to nearest even.
   static REPRORNG_INLINE Real to_real(Bits a) {
     return static_cast<Number>(static_cast<Signed>(a));
