@@ -33,9 +33,10 @@ struct Tile {
   // `steps` is a multiple of kAtOnce.
   REPRORNG_INLINE void write(const Stream& stream, const RoundKeys& key, std::uint64_t block,
                              int steps, Element* out, bool large) {
+    typename V::Wide numbers = V::counters(low_half(block));
     each_step(steps, [&](int i) REPRORNG_LAMBDA {
-      const std::uint32_t low = low_half(block) + i * V::kLanes;
-      words[i] = first_rounds<V>(stream, key, high_half(block), low);
+      words[i] = first_rounds<V>(stream, key, high_half(block), numbers);
+      numbers = V::add(numbers, V::splat(V::kLanes));
     });
     each_step(steps, [&](int i) REPRORNG_LAMBDA {
       words[i] = more_rounds<V, kFirstRounds, 6>(key, words[i]);

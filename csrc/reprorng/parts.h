@@ -31,8 +31,7 @@ struct PartsFormat {
   static REPRORNG_INLINE Bits bits(U u) {
     return fill<Bits>(F::bits(u));
   }
-  static REPRORNG_INLINE Real real(Scalar x) { return fill<Real>(F::hold(F::real(x))); }
-  static REPRORNG_INLINE Real hold(const Real& a) { return a; }
+  static REPRORNG_INLINE Real real(Scalar x) { return fill<Real>(F::real(x)); }
 
 #define REPRORNG_LIFT_1(Out, name, A)                                     \
   static REPRORNG_INLINE Out name(const A& a) {                           \

@@ -43,17 +43,16 @@ REPRORNG_INLINE Words<V> more_rounds(const RoundKeys& key, Words<V> words) {
   return {c0, c1, c2, c3};
 }
 
-// The first rounds of the blocks whose numbers have the low halves `low` to `low + V::kLanes - 1`,
-// in the lane order of V::counters, and all the same high half: half of each of these rounds is the
-// same for all blocks then, and done on plain integers.
+// The first rounds of blocks whose numbers have the low halves `low` and all the same high half:
+// half of each of these rounds is the same for all blocks then, and done on plain integers.
 constexpr int kFirstRounds = 3;
 
 template <class V>
 REPRORNG_INLINE Words<V> first_rounds(const Stream& stream, const RoundKeys& key,
-                                      std::uint32_t high, std::uint32_t low) {
+                                      std::uint32_t high, typename V::Wide low) {
   const auto m0 = V::splat(kPhiloxM0), m1 = V::splat(kPhiloxM1);
   const std::uint64_t a1 = std::uint64_t{kPhiloxM1} * low_half(stream.stream);
-  const auto a0 = V::multiply(V::counters(low), m0);
+  const auto a0 = V::multiply(low, m0);
   const std::uint32_t shared = high_half(a1) ^ high ^ key.k0[0];
   const auto b2 = V::xor2(a0.high, V::splat(high_half(stream.stream) ^ key.k1[0]));
 

@@ -9,20 +9,23 @@
 
 namespace reprorng {
 
+// Has a compiler keep a constant in a register, or load it once for several vectors, where it would
+// rather load it in each operation or make it anew from immediate operands.
+template <class T>
+REPRORNG_INLINE T hold(T constant) {
+  asm("" : "+x"(constant));
+  return constant;
+}
+
 struct Avx2F32 {
   using Scalar = float;
   using Bits = __m256i;
   using Real = __m256;
 
   static REPRORNG_INLINE Bits bits(std::uint32_t u) {
-    return _mm256_set1_epi32(static_cast<int>(u));
+    return hold(_mm256_set1_epi32(static_cast<int>(u)));
   }
-  static REPRORNG_INLINE Real real(float x) { return _mm256_set1_ps(x); }
-  // Has a compiler load a constant once, which would rather name it in each operation.
-  static REPRORNG_INLINE Real hold(Real a) {
-    asm("" : "+x"(a));
-    return a;
-  }
+  static REPRORNG_INLINE Real real(float x) { return hold(_mm256_set1_ps(x)); }
   static REPRORNG_INLINE Real to_real(Bits a) { return _mm256_cvtepi32_ps(a); }
   static REPRORNG_INLINE Bits as_bits(Real a) { return _mm256_castps_si256(a); }
   static REPRORNG_INLINE Real as_real(Bits a) { return _mm256_castsi256_ps(a); }
@@ -54,7 +57,7 @@ struct Avx2F32 {
     return _mm256_xor_ps(a, as_real(_mm256_and_si256(w, bits(0x80000000u))));
   }
   static REPRORNG_INLINE void swap_if_second_bit(Bits w, Real a, Real b, Real& x, Real& y) {
-    const Real swap = as_real(_mm256_slli_epi32(w, 1));
+    const Real swap = as_real(hold(_mm256_slli_epi32(w, 1)));
     x = _mm256_blendv_ps(a, b, swap);
     y = _mm256_blendv_ps(b, a, swap);
   }
@@ -66,14 +69,9 @@ struct Avx2F64 {
   using Real = __m256d;
 
   static REPRORNG_INLINE Bits bits(std::uint64_t u) {
-    return _mm256_set1_epi64x(static_cast<long long>(u));
+    return hold(_mm256_set1_epi64x(static_cast<long long>(u)));
   }
-  static REPRORNG_INLINE Real real(double x) { return _mm256_set1_pd(x); }
-  // Has a compiler load a constant once, which would rather name it in each operation.
-  static REPRORNG_INLINE Real hold(Real a) {
-    asm("" : "+x"(a));
-    return a;
-  }
+  static REPRORNG_INLINE Real real(double x) { return hold(_mm256_set1_pd(x)); }
   // There is no conversion from 64-bit integers, so: the low word under the exponent of 2^52 is
   // 2^52 + low, the high word with its sign flipped under the exponent of 2^84 is
   // 2^84 + 2^63 + 2^32 high. Removing the offsets from the latter is exact, and the last addition
@@ -116,7 +114,7 @@ struct Avx2F64 {
     return _mm256_xor_pd(a, as_real(_mm256_and_si256(w, bits(std::uint64_t{1} << 63))));
   }
   static REPRORNG_INLINE void swap_if_second_bit(Bits w, Real a, Real b, Real& x, Real& y) {
-    const Real swap = as_real(_mm256_slli_epi64(w, 1));
+    const Real swap = as_real(hold(_mm256_slli_epi64(w, 1)));
     x = _mm256_blendv_pd(a, b, swap);
     y = _mm256_blendv_pd(b, a, swap);
   }
@@ -136,6 +134,7 @@ struct Avx2Of {
   static REPRORNG_INLINE Wide counters(std::uint32_t low) {
     return _mm256_add_epi64(splat(low), _mm256_setr_epi64x(0, 2, 1, 3));
   }
+  static REPRORNG_INLINE Wide add(Wide a, Wide b) { return _mm256_add_epi64(a, b); }
   static REPRORNG_INLINE Wide splat(std::uint32_t x) { return _mm256_set1_epi64x(x); }
   // A shuffle gives the high halves where a shift would compete for the multipliers' ports.
   static REPRORNG_INLINE Product<Wide> multiply(Wide a, Wide b) {

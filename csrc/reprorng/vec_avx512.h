@@ -19,20 +19,23 @@
 
 namespace reprorng {
 
+// Has a compiler keep a constant in a register, or load it once for several vectors, where it would
+// rather load it in each operation or make it anew from immediate operands.
+template <class T>
+REPRORNG_INLINE T hold(T constant) {
+  asm("" : "+x"(constant));
+  return constant;
+}
+
 struct Avx512F32 {
   using Scalar = float;
   using Bits = __m512i;
   using Real = __m512;
 
   static REPRORNG_INLINE Bits bits(std::uint32_t u) {
-    return _mm512_set1_epi32(static_cast<int>(u));
+    return hold(_mm512_set1_epi32(static_cast<int>(u)));
   }
-  static REPRORNG_INLINE Real real(float x) { return _mm512_set1_ps(x); }
-  // Has a compiler load a constant once, which would rather name it in each operation.
-  static REPRORNG_INLINE Real hold(Real a) {
-    asm("" : "+x"(a));
-    return a;
-  }
+  static REPRORNG_INLINE Real real(float x) { return hold(_mm512_set1_ps(x)); }
   static REPRORNG_INLINE Real to_real(Bits a) { return _mm512_cvtepi32_ps(a); }
   static REPRORNG_INLINE Bits as_bits(Real a) { return _mm512_castps_si512(a); }
   static REPRORNG_INLINE Real as_real(Bits a) { return _mm512_castsi512_ps(a); }
@@ -76,14 +79,9 @@ struct Avx512F64 {
   using Real = __m512d;
 
   static REPRORNG_INLINE Bits bits(std::uint64_t u) {
-    return _mm512_set1_epi64(static_cast<long long>(u));
+    return hold(_mm512_set1_epi64(static_cast<long long>(u)));
   }
-  static REPRORNG_INLINE Real real(double x) { return _mm512_set1_pd(x); }
-  // Has a compiler load a constant once, which would rather name it in each operation.
-  static REPRORNG_INLINE Real hold(Real a) {
-    asm("" : "+x"(a));
-    return a;
-  }
+  static REPRORNG_INLINE Real real(double x) { return hold(_mm512_set1_pd(x)); }
   static REPRORNG_INLINE Real to_real(Bits a) { return _mm512_cvtepi64_pd(a); }
   static REPRORNG_INLINE Bits as_bits(Real a) { return _mm512_castpd_si512(a); }
   static REPRORNG_INLINE Real as_real(Bits a) { return _mm512_castsi512_pd(a); }
@@ -135,6 +133,7 @@ struct Avx512Of {
   static REPRORNG_INLINE Wide counters(std::uint32_t low) {
     return _mm512_add_epi64(splat(low), _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7));
   }
+  static REPRORNG_INLINE Wide add(Wide a, Wide b) { return _mm512_add_epi64(a, b); }
   static REPRORNG_INLINE Wide splat(std::uint32_t x) { return _mm512_set1_epi64(x); }
   // A shuffle gives the high halves where a shift would compete for the multipliers' ports.
   static REPRORNG_INLINE Product<Wide> multiply(Wide a, Wide b) {

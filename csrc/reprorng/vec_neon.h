@@ -18,11 +18,6 @@ struct NeonF32 {
 
   static REPRORNG_INLINE Bits bits(std::uint32_t u) { return vdupq_n_u32(u); }
   static REPRORNG_INLINE Real real(float x) { return vdupq_n_f32(x); }
-  // Has a compiler load a constant once, which would rather name it in each operation.
-  static REPRORNG_INLINE Real hold(Real a) {
-    asm("" : "+w"(a));
-    return a;
-  }
   static REPRORNG_INLINE Real to_real(Bits a) { return vcvtq_f32_s32(vreinterpretq_s32_u32(a)); }
   static REPRORNG_INLINE Bits as_bits(Real a) { return vreinterpretq_u32_f32(a); }
   static REPRORNG_INLINE Real as_real(Bits a) { return vreinterpretq_f32_u32(a); }
@@ -67,11 +62,6 @@ struct NeonF64 {
 
   static REPRORNG_INLINE Bits bits(std::uint64_t u) { return vdupq_n_u64(u); }
   static REPRORNG_INLINE Real real(double x) { return vdupq_n_f64(x); }
-  // Has a compiler load a constant once, which would rather name it in each operation.
-  static REPRORNG_INLINE Real hold(Real a) {
-    asm("" : "+w"(a));
-    return a;
-  }
   static REPRORNG_INLINE Real to_real(Bits a) { return vcvtq_f64_s64(vreinterpretq_s64_u64(a)); }
   static REPRORNG_INLINE Bits as_bits(Real a) { return vreinterpretq_u64_f64(a); }
   static REPRORNG_INLINE Real as_real(Bits a) { return vreinterpretq_f64_u64(a); }
@@ -119,6 +109,7 @@ struct Neon {
     constexpr std::uint32_t kLane[4] = {0, 1, 2, 3};
     return vaddq_u32(splat(low), vld1q_u32(kLane));
   }
+  static REPRORNG_INLINE Wide add(Wide a, Wide b) { return vaddq_u32(a, b); }
   static REPRORNG_INLINE Wide splat(std::uint32_t x) { return vdupq_n_u32(x); }
   static REPRORNG_INLINE Product<Wide> multiply(Wide a, Wide b) {
     const uint32x4_t first = vreinterpretq_u32_u64(vmull_u32(vget_low_u32(a), vget_low_u32(b)));

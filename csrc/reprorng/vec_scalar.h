@@ -29,8 +29,6 @@ struct ScalarFormat {
 
   static REPRORNG_INLINE Bits bits(Unsigned u) { return u; }
   static REPRORNG_INLINE Real real(Number x) { return x; }
-  // Where registers are few: `a`, loaded.
-  static REPRORNG_INLINE Real hold(Real a) { return a; }
   // The word as a signed integer, rounded to nearest even.
   static REPRORNG_INLINE Real to_real(Bits a) {
     return static_cast<Number>(static_cast<Signed>(a));
@@ -76,6 +74,7 @@ struct Scalar {
 
   // Lane l holds the low half of the number of the block whose words it will carry.
   static REPRORNG_INLINE Wide counters(std::uint32_t low) { return low; }
+  static REPRORNG_INLINE Wide add(Wide a, Wide b) { return a + b; }
   static REPRORNG_INLINE Wide splat(std::uint32_t x) { return x; }
   // The product of two words, as the words that are its halves.
   static REPRORNG_INLINE Product<Wide> multiply(Wide a, Wide b) {
