@@ -17,7 +17,7 @@
 // copies might run an instruction the machine lacks, so what is not named after a vector type is
 // inlined.
 #define REPRORNG_INLINE inline __attribute__((always_inline))
-#define REPRORNG_UNROLL _Pragma("GCC unroll 16")
+#define REPRORNG_UNROLL _Pragma("GCC unroll 32")
 #define REPRORNG_LAMBDA __attribute__((always_inline))
 
 namespace reprorng {

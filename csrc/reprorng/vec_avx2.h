@@ -136,7 +136,7 @@ struct Avx2Of {
   }
   static REPRORNG_INLINE Wide add(Wide a, Wide b) { return _mm256_add_epi64(a, b); }
   static REPRORNG_INLINE Wide splat(std::uint32_t x) { return _mm256_set1_epi64x(x); }
-  // A shuffle gives the high halves where a shift would compete for the multipliers' ports.
+  // A shift would give the high halves as well, but more pipes can shuffle than shift.
   static REPRORNG_INLINE Product<Wide> multiply(Wide a, Wide b) {
     const Wide product = _mm256_mul_epu32(a, b);
     return {product, _mm256_shuffle_epi32(product, 0xf5)};

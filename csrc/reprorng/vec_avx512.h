@@ -135,7 +135,7 @@ struct Avx512Of {
   }
   static REPRORNG_INLINE Wide add(Wide a, Wide b) { return _mm512_add_epi64(a, b); }
   static REPRORNG_INLINE Wide splat(std::uint32_t x) { return _mm512_set1_epi64(x); }
-  // A shuffle gives the high halves where a shift would compete for the multipliers' ports.
+  // A shift would give the high halves as well, but more pipes can shuffle than shift.
   static REPRORNG_INLINE Product<Wide> multiply(Wide a, Wide b) {
     const Wide product = _mm512_mul_epu32(a, b);
     return {product, _mm512_shuffle_epi32(product, static_cast<_MM_PERM_ENUM>(0xf5))};

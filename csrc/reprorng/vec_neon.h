@@ -11,13 +11,20 @@
 
 namespace reprorng {
 
+// Has a compiler keep a constant in a register, or load it once for several vectors.
+template <class T>
+REPRORNG_INLINE T hold(T constant) {
+  asm("" : "+w"(constant));
+  return constant;
+}
+
 struct NeonF32 {
   using Scalar = float;
   using Bits = uint32x4_t;
   using Real = float32x4_t;
 
-  static REPRORNG_INLINE Bits bits(std::uint32_t u) { return vdupq_n_u32(u); }
-  static REPRORNG_INLINE Real real(float x) { return vdupq_n_f32(x); }
+  static REPRORNG_INLINE Bits bits(std::uint32_t u) { return hold(vdupq_n_u32(u)); }
+  static REPRORNG_INLINE Real real(float x) { return hold(vdupq_n_f32(x)); }
   static REPRORNG_INLINE Real to_real(Bits a) { return vcvtq_f32_s32(vreinterpretq_s32_u32(a)); }
   static REPRORNG_INLINE Bits as_bits(Real a) { return vreinterpretq_u32_f32(a); }
   static REPRORNG_INLINE Real as_real(Bits a) { return vreinterpretq_f32_u32(a); }
@@ -60,8 +67,8 @@ struct NeonF64 {
   using Bits = uint64x2_t;
   using Real = float64x2_t;
 
-  static REPRORNG_INLINE Bits bits(std::uint64_t u) { return vdupq_n_u64(u); }
-  static REPRORNG_INLINE Real real(double x) { return vdupq_n_f64(x); }
+  static REPRORNG_INLINE Bits bits(std::uint64_t u) { return hold(vdupq_n_u64(u)); }
+  static REPRORNG_INLINE Real real(double x) { return hold(vdupq_n_f64(x)); }
   static REPRORNG_INLINE Real to_real(Bits a) { return vcvtq_f64_s64(vreinterpretq_s64_u64(a)); }
   static REPRORNG_INLINE Bits as_bits(Real a) { return vreinterpretq_u64_f64(a); }
   static REPRORNG_INLINE Real as_real(Bits a) { return vreinterpretq_f64_u64(a); }
@@ -139,13 +146,16 @@ struct Neon {
 
  private:
   static REPRORNG_INLINE void store(float* out, float32x4_t x, float32x4_t y) {
-    vst2q_f32(out, (float32x4x2_t{{x, y}}));
+    vst1q_f32(out, vzip1q_f32(x, y));
+    vst1q_f32(out + 4, vzip2q_f32(x, y));
   }
   static REPRORNG_INLINE void store(double* out, float64x2_t x, float64x2_t y) {
-    vst2q_f64(out, (float64x2x2_t{{x, y}}));
+    vst1q_f64(out, vzip1q_f64(x, y));
+    vst1q_f64(out + 2, vzip2q_f64(x, y));
   }
   static REPRORNG_INLINE void store(std::uint32_t* out, uint32x4_t x, uint32x4_t y) {
-    vst2q_u32(out, (uint32x4x2_t{{x, y}}));
+    vst1q_u32(out, vzip1q_u32(x, y));
+    vst1q_u32(out + 4, vzip2q_u32(x, y));
   }
   static REPRORNG_INLINE void store(std::uint64_t* out, uint64x2_t x, uint64x2_t y) {
     vst1q_u64(out, vzip1q_u64(x, y));
@@ -159,7 +169,9 @@ struct Neon {
   }
   template <class Half>
   static REPRORNG_INLINE void store_half(Half* out, uint16x4_t x, uint16x4_t y) {
-    vst2_u16(reinterpret_cast<std::uint16_t*>(out), (uint16x4x2_t{{x, y}}));
+    std::uint16_t* to = reinterpret_cast<std::uint16_t*>(out);
+    vst1_u16(to, vzip1_u16(x, y));
+    vst1_u16(to + 4, vzip2_u16(x, y));
   }
   static REPRORNG_INLINE uint16x4_t round_to_bfloat16(float32x4_t x) {
     const uint32x4_t bits = vreinterpretq_u32_f32(x);
