@@ -39,16 +39,16 @@ py::list variants() {
 }
 
 // A position is in [0, 2^64], which takes 65 bits.
-Place place_of(const std::tuple<std::uint64_t, std::uint64_t, py::int_>& numbers) {
+CursorState state_of(const std::tuple<std::uint64_t, std::uint64_t, py::int_>& numbers) {
   const auto& [seed, stream, position] = numbers;
   const std::uint64_t low = PyLong_AsUnsignedLongLongMask(position.ptr());
   return {{seed, stream}, low, low == 0 && PyObject_IsTrue(position.ptr()) == 1};
 }
 
-std::tuple<std::uint64_t, std::uint64_t, py::object> numbers_of(const Place& place) {
-  py::object position = py::int_(place.position);
-  if (place.ended) position = py::int_(1) << py::int_(64);
-  return {place.stream.seed, place.stream.stream, position};
+std::tuple<std::uint64_t, std::uint64_t, py::object> numbers_of(const CursorState& state) {
+  py::object position = py::int_(state.position);
+  if (state.ended) position = py::int_(1) << py::int_(64);
+  return {state.stream.seed, state.stream.stream, position};
 }
 
 // Elements of one kernel from `first` on. Pieces end where the stream has whole blocks, so that all
@@ -76,14 +76,13 @@ struct Draw {
   }
 };
 
-// Fewer elements are made sooner than other threads would notice: of the lock of the interpreter,
-// and of the work.
+// So few take one or two microseconds, less than it can take to get the interpreter's lock back.
 constexpr std::uint64_t kFew = 4096;
 
 // The caller owns the memory and keeps it alive.
 void make(const Draw& draw, unsigned threads, std::uint64_t worth_waking) {
-  if (draw.count <= kFew && draw.pieces() == 1) {
-    Draw::piece(&draw, 0);
+  if (draw.count <= kFew && threads == 1) {
+    draw.fill(draw.stream, draw.first, draw.count, draw.out, draw.large());
     return;
   }
   py::gil_scoped_release release;
@@ -115,10 +114,10 @@ void fill_memory(int variant, int kernel, std::uint64_t seed, std::uint64_t stre
 bool fill_next(Cursor& cursor, int variant, int kernel, std::uint64_t count, std::uintptr_t address,
                unsigned threads, std::uint64_t grain, std::uint64_t worth_waking) {
   Draw draw = draw_of(variant, kernel, {}, 0, count, address, grain);
-  Place place;
-  if (!cursor.take(count, place)) return false;
-  draw.stream = place.stream;
-  draw.first = place.position;
+  CursorState taken;
+  if (!cursor.take(count, taken)) return false;
+  draw.stream = taken.stream;
+  draw.first = taken.position;
   make(draw, threads, worth_waking);
   return true;
 }
@@ -145,9 +144,11 @@ bool fill_few(Cursor& cursor, int variant, const py::dict& kernels, const py::ob
   }
   const auto count = PyLong_AsUnsignedLongLong(checked(PyObject_CallMethodNoArgs(t, kNumel)).ptr());
   if (count > kFew) return false;
-  const py::object address = checked(PyObject_CallMethodNoArgs(t, kDataPtr));
-  return fill_next(cursor, variant, static_cast<int>(PyLong_AsLong(kernel)), count,
-                   PyLong_AsUnsignedLongLong(address.ptr()), 1, kFew, 1);
+  const auto address =
+      PyLong_AsUnsignedLongLong(checked(PyObject_CallMethodNoArgs(t, kDataPtr)).ptr());
+  const long index = PyLong_AsLong(kernel);
+  if (PyErr_Occurred()) throw py::error_already_set();
+  return fill_next(cursor, variant, static_cast<int>(index), count, address, 1, kFew, 1);
 }
 
 void map_to_range(std::uintptr_t address, std::uint64_t count, std::uint64_t low,
@@ -203,7 +204,7 @@ PYBIND11_MODULE(_core, m) {
         "Write elements first to first + count - 1 of a stream at an address.");
   py::class_<Cursor>(m, "Cursor", "A seed, a stream and a position that draws move on.")
       .def(py::init([](std::uint64_t seed, std::uint64_t stream, const py::int_& position) {
-             return new Cursor(place_of({seed, stream, position}));
+             return new Cursor(state_of({seed, stream, position}));
            }),
            py::arg("seed"), py::arg("stream"), py::arg("position"))
       .def(
@@ -213,10 +214,18 @@ PYBIND11_MODULE(_core, m) {
           "move",
           [](Cursor& cursor, const std::tuple<std::uint64_t, std::uint64_t, py::int_>& before,
              const std::tuple<std::uint64_t, std::uint64_t, py::int_>& after) {
-            return cursor.move(place_of(before), place_of(after));
+            return cursor.move(state_of(before), state_of(after));
           },
           py::arg("before"), py::arg("after"),
-          "Go from one place to another. False, and nothing, unless it still was there.");
+          "Go from one place to another, and tell how often it has moved; 0 if it was not there.")
+      .def(
+          "undo",
+          [](Cursor& cursor, std::uint64_t moves,
+             const std::tuple<std::uint64_t, std::uint64_t, py::int_>& before) {
+            cursor.undo(moves, state_of(before));
+          },
+          py::arg("moves"), py::arg("before"),
+          "Go back to where it was before that move, unless it has moved again.");
   m.def("fill_next", &fill_next, py::arg("cursor"), py::arg("variant"), py::arg("kernel"),
         py::arg("count"), py::arg("address"), py::arg("threads"), py::arg("grain"),
         py::arg("worth_waking"),

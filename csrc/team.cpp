@@ -2,6 +2,7 @@
 #include "team.h"
 
 #include <pthread.h>
+#include <signal.h>
 #if defined(__linux__)
 #include <sched.h>
 #endif
@@ -10,15 +11,16 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
-#include <system_error>
+#include <new>
 #include <thread>
 
 namespace reprorng {
 namespace {
 
-// A thread that has nothing to do stays awake for as long as draws of one loop are apart, and gives
-// the processor back before it is missed.
+// A thread that has nothing to do stays awake for longer than draws of one loop are apart, a few
+// microseconds, and gives the processor back before it is missed.
 constexpr auto kAwake = std::chrono::microseconds(40);
+constexpr int kLooksAtATime = 16;  // between two looks at the clock, which takes longer
 
 inline void pause() {
 #if defined(__x86_64__)
@@ -33,7 +35,7 @@ template <class Done>
 bool await_awake(Done done) {
   const auto end = std::chrono::steady_clock::now() + kAwake;
   do {
-    for (int i = 0; i < 16; ++i) {
+    for (int i = 0; i < kLooksAtATime; ++i) {
       if (done()) return true;
       pause();
     }
@@ -44,21 +46,45 @@ bool await_awake(Done done) {
 #if defined(__linux__)
 int this_processor() { return sched_getcpu(); }
 
-// Moves the calling thread off a processor, and keeps it off. Whether it may run on another.
-bool keep_off(int processor) {
-  static const cpu_set_t allowed = [] {
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof(set), &set) != 0) CPU_ZERO(&set);
-    return set;
-  }();
-  cpu_set_t others = allowed;
-  CPU_CLR(processor, &others);
-  return CPU_COUNT(&others) > 0 && sched_setaffinity(0, sizeof(others), &others) == 0;
-}
+// Where a thread may run: what it was given, less the processor it keeps off.
+class Affinity {
+ public:
+  // Moves this thread off a processor, and keeps it off. Whether it may run on another.
+  bool keep_off(int processor) {
+    cpu_set_t now;
+    if (sched_getaffinity(0, sizeof(now), &now) != 0) return false;
+    // If this is not what was asked for last, somebody has decided since.
+    if (!known_ || !CPU_EQUAL(&now, &asked_)) given_ = now;
+    known_ = true;
+    asked_ = given_;
+    CPU_CLR(processor, &asked_);
+    return CPU_COUNT(&asked_) > 0 && sched_setaffinity(0, sizeof(asked_), &asked_) == 0;
+  }
+
+ private:
+  cpu_set_t given_, asked_;
+  bool known_ = false;
+};
 #else
 int this_processor() { return -1; }
-bool keep_off(int) { return true; }
+struct Affinity {
+  bool keep_off(int) { return true; }
+};
 #endif
+
+// While it lives, threads are born with all signals blocked: those are for the program's own.
+class NoSignals {
+ public:
+  NoSignals() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~NoSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_;
+};
 
 struct Call {
   Work work;
@@ -115,15 +141,18 @@ class Team {
   }
 
   void grow(unsigned members) {
+    if (members_ >= members) return;
+    const NoSignals blocked;
     try {
       for (; members_ < members; ++members_) {
         std::thread(&Team::member, this, calls_.load(std::memory_order_relaxed)).detach();
       }
-    } catch (const std::system_error&) {  // the machine has no more threads; these will do
+    } catch (...) {  // out of threads or of memory; these will do
     }
   }
 
   void member(std::uint64_t seen) {
+    Affinity affinity;
     const auto called = [&] { return calls_.load(std::memory_order_acquire) != seen; };
     for (;;) {
       const bool awake = await_awake(called);
@@ -140,7 +169,7 @@ class Team {
       Call& call = *call_;
       lock.unlock();
       // Linux may wake a thread where its caller runs, and would leave both there for milliseconds.
-      if (this_processor() != call.processor || keep_off(call.processor)) call.take_part();
+      if (this_processor() != call.processor || affinity.keep_off(call.processor)) call.take_part();
       lock.lock();
       if (inside_.fetch_sub(1, std::memory_order_release) == 1) left_.notify_one();
     }
@@ -159,13 +188,14 @@ class Team {
 // the one that forked, and perhaps locked mutexes, so it leaves that team alone and starts another.
 std::atomic<Team*> team{nullptr};
 
-Team& the_team() {
+// Null if there is no memory for one.
+Team* the_team() {
   Team* found = team.load(std::memory_order_acquire);
-  if (found != nullptr) return *found;
-  Team* made = new Team;
-  if (team.compare_exchange_strong(found, made, std::memory_order_acq_rel)) return *made;
+  if (found != nullptr) return found;
+  Team* made = new (std::nothrow) Team;
+  if (made == nullptr || team.compare_exchange_strong(found, made)) return made;
   delete made;
-  return *found;
+  return found;
 }
 
 [[maybe_unused]] const int at_fork =
@@ -173,10 +203,13 @@ Team& the_team() {
 
 }  // namespace
 
-void share(std::uint64_t pieces, unsigned threads, std::uint64_t worth_waking, Work work) {
+void share(std::uint64_t pieces, unsigned threads, std::uint64_t worth_waking, Work work) noexcept {
   if (threads > pieces) threads = static_cast<unsigned>(pieces);
   Call call{work, pieces};
-  if (threads < 2 || !the_team().share(call, threads, pieces >= worth_waking)) call.take_part();
+  Team* const helpers = threads < 2 ? nullptr : the_team();
+  if (helpers == nullptr || !helpers->share(call, threads, pieces >= worth_waking)) {
+    call.take_part();
+  }
 }
 
 }  // namespace reprorng

@@ -16,6 +16,6 @@ struct Work {
 // Whoever is free takes the next piece, so that a thread that starts late delays nobody. Threads
 // that sleep are woken for `worth_waking` pieces or more; fewer wait only for those awake anyway.
 // Bits do not depend on who does which piece.
-void share(std::uint64_t pieces, unsigned threads, std::uint64_t worth_waking, Work work);
+void share(std::uint64_t pieces, unsigned threads, std::uint64_t worth_waking, Work work) noexcept;
 
 }  // namespace reprorng

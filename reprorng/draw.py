@@ -15,6 +15,7 @@ from reprorng.arguments import (
     DTYPE_NAMES,
     Options,
     check_dtype,
+    check_not_transformed,
     check_out,
     check_tensor,
     check_writable,
@@ -34,6 +35,7 @@ def target(size: tuple[int, ...], options: Options, default: torch.dtype) -> tor
     """
     out, dtype, device = options.get("out"), options.get("dtype"), options.get("device")
     if out is None:
+        check_not_transformed()
         tensor = torch.empty(
             size,
             dtype=dtype_from(options, default),
@@ -87,7 +89,7 @@ def fill_(
     if tensor.is_meta:
         return tensor
     contiguous = tensor.is_contiguous() and not tensor.is_neg()
-    if contiguous and shortcut.fill(source.cursor, kind, tensor, backend):
+    if contiguous and shortcut.fill(source, kind, tensor, backend):
         _count_write(tensor)
         return tensor
     chosen = backends.select(tensor.device, backend)

@@ -221,7 +221,7 @@ class Draws(Source):
     def _new(self, kind: str, size: tuple[Any, ...], options: Options) -> torch.Tensor:
         """A new tensor, or `out`, of the next elements of `kind`."""
         if not options:
-            plain = shortcut.draw(self.cursor, kind, size)
+            plain = shortcut.draw(self, kind, size)
             if plain is not None:
                 return plain
         size, options = _sized(size, options)

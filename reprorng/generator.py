@@ -274,9 +274,9 @@ class Generator(Draws):
             plan = make_plan(
                 *before, count, kind, dtype, low=low, span=span, algorithm=self._algorithm
             )
-            after = (plan.key, plan.stream, plan.end)
-            if self.cursor.move(before, after):
-                return Reservation(plan, self.cursor, before, after)
+            moves = self.cursor.move(before, (plan.key, plan.stream, plan.end))
+            if moves:
+                return Reservation(plan, self.cursor, before, moves)
 
     def write(self, backend: Backend, plan: Plan, out: torch.Tensor) -> None:
         """Have `backend` write the plan that is reserved.
@@ -301,7 +301,7 @@ class Generator(Draws):
 
     def _move(self, before: State, after: State) -> bool:
         """Go from one state to another, unless somebody else has moved in the meantime."""
-        moved = self.cursor.move(before.place, after.place)
+        moved = self.cursor.move(before.place, after.place) > 0
         if moved:
             self._algorithm = after.algorithm
         return moved

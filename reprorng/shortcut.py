@@ -12,13 +12,13 @@ from typing import Any, Final
 
 import torch
 
-from reprorng import _core
 from reprorng._core import fill_few
 from reprorng.arguments import DTYPE_NAMES
 from reprorng.backends import forced, get, preferred
 from reprorng.backends.cpu import KERNEL, CpuBackend
 from reprorng.memory import prefer_large_pages
 from reprorng.plan import WORDS_PER_ELEMENT
+from reprorng.source import Source
 
 KERNELS: Final[dict[str, dict[torch.dtype, int]]] = {
     kind: {
@@ -30,33 +30,36 @@ KERNELS: Final[dict[str, dict[torch.dtype, int]]] = {
 }
 """By kind and dtype, the kernels whose elements take a word each."""
 
-# Looked up once: each is asked at every draw.
-_is_compiling = torch.compiler.is_compiling
-_modes = torch._C._len_torch_dispatch_stack
+# Looked up once: each is asked at every draw. Compilers other than this one use modes.
+_is_compiling = torch.compiler.is_dynamo_compiling
+_dispatch_modes = torch._C._len_torch_dispatch_stack
+_function_modes = torch._C._len_torch_function_stack
 _transform = torch._C._functorch.maybe_current_level
 _trace = torch._C._get_tracing_state
 
 
-def draw(cursor: _core.Cursor | None, kind: str, size: tuple[Any, ...]) -> torch.Tensor | None:
+def draw(source: Source, kind: str, size: tuple[Any, ...]) -> torch.Tensor | None:
     """A new tensor of torch's default dtype, if that is a plain draw.
 
     Args:
-        cursor: Where the numbers begin, if anybody knows.
+        source: What to draw from.
         kind: What to draw.
         size: The arguments that are the size, not checked yet.
 
     Returns:
         The tensor; None if this is no plain draw, or no right one, and nothing has happened.
     """
-    if _is_compiling() or cursor is None:
-        return None
-    name = forced.get()
-    backend = preferred("cpu") if name is None else get(name)
-    if type(backend) is not CpuBackend or _modes() or _trace() or _transform() is not None:
+    if _is_compiling() or (cursor := source.cursor) is None:
         return None
     try:
+        name = forced.get()
+        backend = preferred("cpu") if name is None else get(name)
+        if type(backend) is not CpuBackend or _dispatch_modes() or _function_modes():
+            return None
+        if _trace() or _transform() is not None:
+            return None
         tensor = torch.empty(*size)
-    except (RuntimeError, TypeError):
+    except (RuntimeError, TypeError, ValueError):
         return None
     if type(tensor) is not torch.Tensor:
         return None
@@ -67,13 +70,11 @@ def draw(cursor: _core.Cursor | None, kind: str, size: tuple[Any, ...]) -> torch
     return tensor if backend.fill_plain(cursor, kernels, tensor) else None
 
 
-def fill(
-    cursor: _core.Cursor | None, kind: str, tensor: torch.Tensor, name: str | None = None
-) -> bool:
+def fill(source: Source, kind: str, tensor: torch.Tensor, name: str | None = None) -> bool:
     """Fill a contiguous tensor that can be written, if that is a plain draw.
 
     Args:
-        cursor: Where the numbers begin, if anybody knows.
+        source: What to draw from.
         kind: What to draw.
         tensor: The tensor.
         name: A backend to force.
@@ -87,6 +88,7 @@ def fill(
     """
     chosen = name if name is not None else forced.get()
     backend = preferred("cpu") if chosen is None else get(chosen)
+    cursor = source.cursor
     if type(backend) is not CpuBackend or cursor is None:
         return False
     kernels = KERNELS[kind]

@@ -23,39 +23,35 @@ class Reservation:
         plan: The plan.
         cursor: What was moved on for it.
         before: Where that was.
-        after: Where it is; what somebody has moved on further stays there.
+        moves: The number of that move, from which on there must be no other.
     """
 
-    __slots__ = ("_after", "_before", "_cursor", "_plan")
+    __slots__ = ("_before", "_cursor", "_moves", "_plan")
 
     def __init__(
-        self,
-        plan: Plan,
-        cursor: _core.Cursor,
-        before: tuple[int, int, int],
-        after: tuple[int, int, int],
+        self, plan: Plan, cursor: _core.Cursor, before: tuple[int, int, int], moves: int
     ) -> None:
         """See the class."""
         self._plan = plan
         self._cursor = cursor
         self._before = before
-        self._after = after
+        self._moves = moves
 
     def __enter__(self) -> Plan:
         """The plan."""
         return self._plan
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Give the words back after an error."""
+        """Give the words back after an error, unless somebody has drawn in the meantime."""
         if kind is not None:
-            self._cursor.move(self._after, self._before)
+            self._cursor.undo(self._moves, self._before)
 
 
 class Source(ABC):
     """Where plans come from.
 
     Attributes:
-        cursor: Where the next elements begin, for `shortcut`; None if only plans can tell.
+        cursor: Where the next elements begin, for `shortcut`, which then asks for no plan.
     """
 
     cursor: _core.Cursor | None = None
@@ -98,7 +94,11 @@ class Place(Source):
             self._seed = as_seed(seed)
             self._stream = as_uint64(stream, "stream")
             self._position = as_position(position)
-            self.cursor = _core.Cursor(self._seed, self._stream, self._position)
+
+    @property
+    def cursor(self) -> _core.Cursor:  # type: ignore[override]  # nobody sets it
+        """A new one for each draw."""
+        return _core.Cursor(self._seed, self._stream, self._position)
 
     def reserve(
         self, count: int, kind: str, dtype: str, *, low: int = 0, span: int = 0

@@ -475,6 +475,26 @@ def in_threads(work: list[Callable[[], None]]) -> None:
         raise errors[0]
 
 
+def test_words_are_given_back_after_an_error_unless_somebody_has_drawn() -> None:
+    g = Generator(0, position=5)
+    with pytest.raises(KeyError), g.reserve(10, "normal", "float32"):
+        raise KeyError
+    assert g.position == 5
+    with pytest.raises(KeyError), g.reserve(10, "normal", "float32"):
+        g.randn(1)
+        raise KeyError
+    assert g.position == 16
+
+
+def test_a_draw_that_ends_where_the_reserved_one_did_is_no_reason_to_go_back() -> None:
+    g = Generator(0)
+    with pytest.raises(KeyError), g.reserve(10, "normal", "float32"):
+        g.position = 0
+        g.randn(10)
+        raise KeyError
+    assert g.position == 10
+
+
 def test_threads_that_share_a_generator_never_draw_the_same_words(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

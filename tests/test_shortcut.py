@@ -12,7 +12,7 @@ import torch
 from checks import assert_same_bytes
 
 import reprorng
-from reprorng import Generator, backends, shortcut
+from reprorng import Generator, backends, memory, shortcut
 from reprorng.backends.cpu import GRAIN
 
 Draw = Callable[[Generator], torch.Tensor]
@@ -190,11 +190,42 @@ def test_the_last_words_of_a_stream_can_be_drawn_in_a_place(count: int) -> None:
     assert_same_bytes(drawn, Generator(5, position=2**64 - count).randn(count))
 
 
-def test_inside_a_transform_a_draw_raises() -> None:
+@pytest.mark.parametrize("count", [3, memory.LARGE])
+def test_inside_a_transform_a_draw_raises(count: int) -> None:
     g = Generator(0)
-    with pytest.raises(RuntimeError, match="transform"):
-        torch.func.vmap(lambda x: x + g.randn(3))(torch.zeros(2, 3))
+    for draw in (g.randn, lambda n: reprorng.randn(n, seed=0), lambda n: g.rand(n, out=None)):
+        for transform in (torch.func.grad, torch.func.vmap):
+            with pytest.raises(RuntimeError, match="transform"):
+                transform(lambda x, draw=draw: x.sum() + draw(count).sum())(torch.zeros(2))
     assert g.position == 0
+
+
+class Strided(torch.overrides.TorchFunctionMode):
+    """Makes `torch.empty` return every second element of something longer."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.empty:
+            return torch.zeros(2 * args[0])[::2]
+        return func(*args, **kwargs or {})
+
+
+def test_a_mode_that_makes_other_tensors_is_not_passed_by(spy: Spy) -> None:
+    with Strided():
+        drawn = Generator(0).randn(5)
+    assert spy.taken == 0
+    assert drawn.stride() == (2,)
+    assert_same_bytes(drawn, Generator(0).randn(5))
+
+
+def test_a_wrong_size_is_told_before_a_wrong_backend() -> None:
+    token = backends.forced.set("nobody")
+    try:
+        with pytest.raises(TypeError, match="size"):
+            Generator(0).randn("five")
+        with pytest.raises(ValueError, match="nobody"):
+            Generator(0).randn(5)
+    finally:
+        backends.forced.reset(token)
 
 
 def test_a_tensor_filled_in_place_counts_the_write() -> None:

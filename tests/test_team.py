@@ -112,6 +112,39 @@ print(all(good))
     assert run(FORK + program) == "True\n"
 
 
+@linux
+def test_threads_stay_where_the_process_was_put() -> None:
+    # They keep off the caller's processor by their own affinity, which is not theirs to widen.
+    printed = run(f"""{TASKS}
+torch.set_num_threads(2)
+for _ in range(20):
+    reprorng.randn({LARGE}, seed=0)
+one = min(os.sched_getaffinity(0))
+for thread in os.listdir("/proc/self/task"):
+    os.sched_setaffinity(int(thread), {{one}})
+for _ in range(20):
+    reprorng.randn({LARGE}, seed=0)
+print(all(os.sched_getaffinity(int(t)) == {{one}} for t in os.listdir("/proc/self/task")))
+""")
+    assert printed == "True\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_process_can_fork_while_backends_are_loaded() -> None:
+    program = f"""
+import os, threading, reprorng
+first = threading.Thread(target=lambda: reprorng.randn({LARGE}, seed=0))
+first.start()
+child = os.fork()
+if child == 0:
+    reprorng.randn({LARGE}, seed=0)
+    os._exit(0)
+first.join()
+print(os.waitpid(child, 0)[1])
+"""
+    assert run(program) == "0\n"
+
+
 def test_callers_at_the_same_time_all_get_their_numbers() -> None:
     wanted = reprorng.randn(LARGE, seed=1, backend="cpu:scalar")
     drawn: list[torch.Tensor] = []

@@ -12,6 +12,9 @@ namespace reprorng {
 // 24 KiB with the largest vectors.
 constexpr int kTileSteps = 64;
 
+// The rounds after which a pass ends. Longer passes are slower, and shorter ones no faster.
+constexpr int kPassEnds[] = {kFirstRounds, 6, 8, kPhiloxRounds};
+
 template <class V>
 constexpr bool kCanPassCaches = !std::is_void_v<typename V::PastCaches>;
 
@@ -39,12 +42,13 @@ struct Tile {
       numbers = V::add(numbers, V::splat(V::kLanes));
     });
     each_step(steps, [&](int i) REPRORNG_LAMBDA {
-      words[i] = more_rounds<V, kFirstRounds, 6>(key, words[i]);
+      words[i] = more_rounds<V, kPassEnds[0], kPassEnds[1]>(key, words[i]);
     });
-    each_step(steps,
-              [&](int i) REPRORNG_LAMBDA { words[i] = more_rounds<V, 6, 8>(key, words[i]); });
     each_step(steps, [&](int i) REPRORNG_LAMBDA {
-      const Words<V> done = more_rounds<V, 8, kPhiloxRounds>(key, words[i]);
+      words[i] = more_rounds<V, kPassEnds[1], kPassEnds[2]>(key, words[i]);
+    });
+    each_step(steps, [&](int i) REPRORNG_LAMBDA {
+      const Words<V> done = more_rounds<V, kPassEnds[2], kPassEnds[3]>(key, words[i]);
       even[i] = Kind::template even<V>(done);
       odd[i] = Kind::template odd<V>(done);
     });

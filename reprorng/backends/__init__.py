@@ -60,6 +60,15 @@ forced: ContextVar[str | None] = ContextVar(
 """The name of the backend that `use` or the environment forces, if any."""
 
 
+if hasattr(os, "register_at_fork"):
+    # A thread that is loading them is not there in a child, which would wait for it for ever.
+    os.register_at_fork(
+        before=_loading.acquire,
+        after_in_parent=_loading.release,
+        after_in_child=_loading.release,
+    )
+
+
 def register(backend: Backend) -> None:
     """Add a backend.
 
