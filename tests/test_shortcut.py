@@ -205,7 +205,8 @@ class Strided(torch.overrides.TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is torch.empty:
-            return torch.zeros(2 * args[0])[::2]
+            count = args[0] if isinstance(args[0], int) else args[0][0]
+            return torch.zeros(2 * count)[::2]
         return func(*args, **kwargs or {})
 
 
