@@ -35,9 +35,10 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(ARGS)
 
-# Every peer and size, into benchmarks/results; the peers get an environment of their own.
+# Every peer and size, into benchmarks/results; the peers get an environment of their own, without
+# Triton, since its LLVM and TensorFlow's cannot be in one process.
 bench-full:
-	$(MAKE) bench VENV=.venv-bench EXTRAS=test,bench ARGS="--full --save $(ARGS)"
+	$(MAKE) bench VENV=.venv-bench EXTRAS=bench TRITON= ARGS="--full --save $(ARGS)"
 
 # Draws the results in benchmarks/results and writes them into the documents.
 pictures: $(READY)
@@ -82,6 +83,6 @@ $(READY): pyproject.toml setup.py $(CPP)
 	rm -f $(VENV)/ready-*
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet torch==$(TORCH)
-	$(BIN)/python -c 'import triton' 2>/dev/null || $(BIN)/pip install --quiet triton==$(TRITON)
+	$(if $(TRITON),$(BIN)/python -c 'import triton' 2>/dev/null || $(BIN)/pip install --quiet triton==$(TRITON))
 	$(BIN)/pip install --quiet --editable '.[$(EXTRAS)]'
 	touch $@

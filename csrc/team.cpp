@@ -13,6 +13,7 @@
 #include <mutex>
 #include <new>
 #include <thread>
+#include <vector>
 
 namespace reprorng {
 namespace {
@@ -46,29 +47,35 @@ bool await_awake(Done done) {
 #if defined(__linux__)
 int this_processor() { return sched_getcpu(); }
 
-// Where a thread may run: what it was given, less the processor it keeps off.
-class Affinity {
+// A thread of the team, and where it may run: what it was given, less the processor it keeps off.
+class Member {
  public:
-  // Moves this thread off a processor, and keeps it off. Whether it may run on another.
-  bool keep_off(int processor) {
+  explicit Member(pthread_t thread) : thread_(thread) {}
+
+  void keep_off(int processor) {
     cpu_set_t now;
-    if (sched_getaffinity(0, sizeof(now), &now) != 0) return false;
+    if (pthread_getaffinity_np(thread_, sizeof(now), &now) != 0) return;
     // If this is not what was asked for last, somebody has decided since.
     if (!known_ || !CPU_EQUAL(&now, &asked_)) given_ = now;
     known_ = true;
     asked_ = given_;
     CPU_CLR(processor, &asked_);
-    return CPU_COUNT(&asked_) > 0 && sched_setaffinity(0, sizeof(asked_), &asked_) == 0;
+    if (CPU_COUNT(&asked_) == 0) asked_ = given_;
+    pthread_setaffinity_np(thread_, sizeof(asked_), &asked_);
   }
 
  private:
+  pthread_t thread_;
   cpu_set_t given_, asked_;
   bool known_ = false;
 };
 #else
 int this_processor() { return -1; }
-struct Affinity {
-  bool keep_off(int) { return true; }
+
+class Member {
+ public:
+  explicit Member(pthread_t) {}
+  void keep_off(int) {}
 };
 #endif
 
@@ -116,11 +123,13 @@ class Team {
     unsigned sleepers = 0;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      if (!wake && asleep_ == members_) return false;
+      if (!wake && asleep_ == members_.size()) return false;
       if (wake) grow(threads - 1);
+      keep_off(call.processor);
       call_ = &call;
       places_ = threads - 1;
-      if (wake && members_ - asleep_ < places_) sleepers = places_ - (members_ - asleep_);
+      const auto awake = static_cast<unsigned>(members_.size()) - asleep_;
+      if (wake && awake < places_) sleepers = places_ - awake;
       if (sleepers > asleep_) sleepers = asleep_;
       calls_.fetch_add(1, std::memory_order_release);
     }
@@ -141,18 +150,28 @@ class Team {
   }
 
   void grow(unsigned members) {
-    if (members_ >= members) return;
+    if (members_.size() >= members) return;
     const NoSignals blocked;
     try {
-      for (; members_ < members; ++members_) {
-        std::thread(&Team::member, this, calls_.load(std::memory_order_relaxed)).detach();
+      members_.reserve(members);
+      while (members_.size() < members) {
+        std::thread born(&Team::member, this, calls_.load(std::memory_order_relaxed));
+        members_.emplace_back(born.native_handle());
+        born.detach();
       }
+      avoided_ = -1;
     } catch (...) {  // out of threads or of memory; these will do
     }
   }
 
+  // Linux may wake a thread where its caller runs, and would leave both there for milliseconds.
+  void keep_off(int processor) {
+    if (processor == avoided_) return;
+    for (Member& member : members_) member.keep_off(processor);
+    avoided_ = processor;
+  }
+
   void member(std::uint64_t seen) {
-    Affinity affinity;
     const auto called = [&] { return calls_.load(std::memory_order_acquire) != seen; };
     for (;;) {
       const bool awake = await_awake(called);
@@ -168,8 +187,8 @@ class Team {
       inside_.fetch_add(1, std::memory_order_relaxed);
       Call& call = *call_;
       lock.unlock();
-      // Linux may wake a thread where its caller runs, and would leave both there for milliseconds.
-      if (this_processor() != call.processor || affinity.keep_off(call.processor)) call.take_part();
+      // On the caller's processor it would only be in the way.
+      if (call.processor < 0 || call.processor != this_processor()) call.take_part();
       lock.lock();
       if (inside_.fetch_sub(1, std::memory_order_release) == 1) left_.notify_one();
     }
@@ -181,7 +200,9 @@ class Team {
   std::atomic<std::uint64_t> calls_{0};
   std::atomic<unsigned> inside_{0};
   Call* call_ = nullptr;
-  unsigned places_ = 0, members_ = 0, asleep_ = 0;
+  std::vector<Member> members_;
+  unsigned places_ = 0, asleep_ = 0;
+  int avoided_ = -1;  // the processor all members keep off
 };
 
 // Never destroyed: its threads outlive what runs at exit. A forked process inherits no thread but

@@ -102,7 +102,8 @@ def fill_(
                 source.write(chosen, plan, tensor.view(-1))
             _count_write(tensor)
         else:
-            memory = torch.empty(count, dtype=tensor.dtype, device=device)
+            # A mode of torch's may have made something else of it.
+            memory = torch.empty(count, dtype=tensor.dtype, device=device).contiguous()
             if count:
                 source.write(chosen, plan, memory)
             with torch.no_grad():

@@ -266,6 +266,8 @@ def _moment(value: Number, name: str) -> Number:
 
 def _number(value: Any, name: str) -> Number:
     """`value` as torch will use it: a number, or a tensor of one."""
+    if type(value) is float:
+        return value
     if isinstance(value, torch.Tensor):
         if value.dim() > 0 or value.is_complex() or value.is_meta:
             raise TypeError(f"{name} must be a number, not a {value.dtype} {list(value.shape)}")
