@@ -202,7 +202,23 @@ def instructions() -> dict[str, Any]:
     return {**MACHINE, "compiled_by": compiled_by, "kernels": kernels, "others_on_sm_90": others}
 
 
+def cpu_instructions() -> dict[str, Any]:
+    """A result of `python -m tools.cpu.count`."""
+    kinds = {"multiply": 1.0, "logic": 2.0, "fma, mul": 1.5, "blend": 0.25}
+    model = {"cycles": 3.25, "busiest": "a port", "busy": 0.9}
+    x86 = {"zen5_cycles": {"multipliers": 1.25, "pass after pass": 2.0}}
+    one = {"total": 4.75, "passes": [0.5, 1, 1, 0.75, 0.5, 1], "kinds": kinds}
+    kernels = {
+        "avx2": {"normal_float32": {**one, **x86, "llvm_mca": {"a processor": model}}},
+        "neon": {"normal_float32": {**one, "llvm_mca": {}}},
+    }
+    made_by = {"compilers": {"avx2": "g++ 0", "neon": "aarch64 g++ 0"}, "llvm-mca": "0"}
+    return {**MACHINE, "made_by": made_by, "unit": "an element", "kernels": kernels}
+
+
+
 RESULTS = {
+    "cpu-instructions": cpu_instructions,
     "cpu": cpu,
     "gpu": gpu,
     "calls": calls,

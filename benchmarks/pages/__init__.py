@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from benchmarks.pages import growth, speed
+from benchmarks.pages import counts, growth, speed
 from benchmarks.plots import IMAGES, PICTURES, files
 from benchmarks.saved import ROOT, LeftOutError, Saved
 
@@ -41,6 +41,11 @@ BLOCKS: dict[str, Block] = {
     "offset table": growth.offset,
     "generators table": growth.generators,
     "pipeline table": growth.pipeline,
+    "counted line": counts.made_by,
+    "kinds table": counts.kinds,
+    "passes table": counts.passes,
+    "bounds table": counts.bounds,
+    "models table": counts.models,
 }
 
 _MARK = re.compile(r"<!-- [\w ]+: (?:begin|end) -->")

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables of instructions a number on CPUs, and of the time those need at least."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.pages.markdown import table
+from benchmarks.saved import Saved
+from benchmarks.wording import three
+
+_SETS = {"avx512": "AVX-512", "avx2": "AVX2", "neon": "NEON"}
+_SHOWN = ("multiply", "fma, mul", "shuffle", "shift", "logic", "load", "store", "move")
+"""The kinds of instruction that have a column of their own."""
+
+_PASSES = ("rounds 1–3", "4–6", "7, 8", "9, 10, joined", "squared radius", "root, rotation, store")
+
+
+def made_by(saved: Saved) -> str:
+    """Of which commit, and with which compilers."""
+    result = saved.read("cpu-instructions")
+    compilers = result["made_by"]["compilers"]
+    named = ", ".join(f"{compilers[name]} for {_SETS[name]}" for name in compilers)
+    return f"Commit `{result['commit']}`, {result['date']}: {named}."
+
+
+def kinds(saved: Saved) -> str:
+    """Instructions a number of each kind."""
+    lines = []
+    for name, kernel, counted in _kernels(saved):
+        parts = counted["kinds"]
+        own = [parts.get(kind, 0.0) for kind in _SHOWN]
+        cells = [*own, counted["total"] - sum(own)]
+        lines.append([_called(name, kernel), f"**{counted['total']:.2f}**", *map(_two, cells)])
+    return table(["", "all", *_SHOWN, "others"], lines)
+
+
+def passes(saved: Saved) -> str:
+    """Instructions a float32 normal in each pass."""
+    lines = [
+        [_SETS[name], *map(_two, counted["passes"])]
+        for name, kernel, counted in _kernels(saved)
+        if kernel == "normal_float32"
+    ]
+    return table(["", *_PASSES], lines)
+
+
+def bounds(saved: Saved) -> str:
+    """Cycles a number that each resource of a Zen 5 core is busy, and the bound from them."""
+    rows = [
+        (_called(name, kernel), counted["zen5_cycles"])
+        for name, kernel, counted in _kernels(saved)
+        if "zen5_cycles" in counted
+    ]
+    names = list(rows[0][1])
+    return table(["", *names], [[who, *(_two(busy[n]) for n in names)] for who, busy in rows])
+
+
+def models(saved: Saved) -> str:
+    """Cycles a float32 normal by llvm-mca."""
+    lines = [
+        [f"{_SETS[name]}, {processor}", three(model["cycles"]), model["busiest"], _share(model)]
+        for name, kernel, counted in _kernels(saved)
+        if kernel == "normal_float32"
+        for processor, model in counted["llvm_mca"].items()
+    ]
+    return table(["", "cycles", "busiest", "of the time"], lines)
+
+
+def _kernels(saved: Saved) -> list[tuple[str, str, dict[str, Any]]]:
+    kernels = saved.read("cpu-instructions")["kernels"]
+    return [(name, kernel, one) for name, of in kernels.items() for kernel, one in of.items()]
+
+
+def _called(name: str, kernel: str) -> str:
+    return f"{_SETS[name]} {kernel.replace('_', ' ')}"
+
+
+def _two(count: float) -> str:
+    return f"{count:.2f}" if count >= 0.005 else ""
+
+
+def _share(model: dict[str, Any]) -> str:
+    return f"{model['busy']:.0%}"
