@@ -216,7 +216,6 @@ def cpu_instructions() -> dict[str, Any]:
     return {**MACHINE, "made_by": made_by, "unit": "an element", "kernels": kernels}
 
 
-
 RESULTS = {
     "cpu-instructions": cpu_instructions,
     "cpu": cpu,

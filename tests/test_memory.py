@@ -51,6 +51,14 @@ def test_nothing_else_is(draw: Callable[[], torch.Tensor], asked: list[int]) -> 
     assert asked == []
 
 
+def test_nothing_is_if_the_environment_says_so(
+    asked: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "WANTED", False)
+    Generator(0).randn(MANY)
+    assert asked == []
+
+
 @pytest.mark.parametrize("offset", [0, 1, 4096, (1 << 21) - 1])
 @pytest.mark.parametrize("size", [0, 1, 1 << 21, (1 << 21) + 1, 3 << 21])
 def test_asking_changes_nothing_in_memory(offset: int, size: int) -> None:
