@@ -52,8 +52,9 @@ def bounds(saved: Saved) -> str:
         for name, kernel, counted in _kernels(saved)
         if "zen5_cycles" in counted
     ]
-    names = list(rows[0][1])
-    return table(["", *names], [[who, *(_two(busy[n]) for n in names)] for who, busy in rows])
+    names = list(dict.fromkeys(name for _, busy in rows for name in busy))
+    lines = ([who, *(_two(busy.get(name, 0.0)) for name in names)] for who, busy in rows)
+    return table(["", *names], lines)
 
 
 def models(saved: Saved) -> str:

@@ -35,10 +35,10 @@ BAR = 0.7
 
 # Torch's function given our generator draws our numbers; without numbers, only memory is made.
 CALLS = {
-    "reprorng.randn(n)": (OURS, "-"),
-    "torch.randn(n, generator=g)": (OURS, ":"),
-    "torch.randn(n)": ("torch", "-"),
-    "torch.empty(n)": ("memset", "--"),
+    "reprorng.randn": (OURS, "-"),
+    "torch.randn(generator=g)": (OURS, ":"),
+    "torch.randn": ("torch", "-"),
+    "torch.empty": ("memset", "--"),
 }
 
 
