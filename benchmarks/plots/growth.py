@@ -70,7 +70,8 @@ def _memory(axes: Axes, theme: Theme, rows: list[Row]) -> None:
     """The peak of whichever number of threads takes most, beside the output itself."""
     counts_axis(axes)
     log_axis(axes, "B")
-    known = [row for row in rows if row["peak_bytes"] is not None]
+    # Where there was memory left from before, a draw took none, which no logarithm shows.
+    known = [row for row in rows if row["peak_bytes"]]
     if not known:
         raise LeftOutError("growth.json does not know the peak of memory")
     most = [
