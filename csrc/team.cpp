@@ -47,35 +47,46 @@ bool await_awake(Done done) {
 #if defined(__linux__)
 int this_processor() { return sched_getcpu(); }
 
-// A thread of the team, and where it may run: what it was given, less the processor it keeps off.
+// A thread of the team, and where it may run.
 class Member {
  public:
+  bool asleep = false;
+
   explicit Member(pthread_t thread) : thread_(thread) {}
 
+  // Until it comes back it runs on no processor that it may not, nor on this one.
   void keep_off(int processor) {
+    if (away_ || pthread_getaffinity_np(thread_, sizeof(given_), &given_) != 0) return;
+    others_ = given_;
+    CPU_CLR(processor, &others_);
+    away_ =
+        CPU_COUNT(&others_) > 0 && pthread_setaffinity_np(thread_, sizeof(others_), &others_) == 0;
+  }
+  void come_back() {
     cpu_set_t now;
-    if (pthread_getaffinity_np(thread_, sizeof(now), &now) != 0) return;
-    // If this is not what was asked for last, somebody has decided since.
-    if (!known_ || !CPU_EQUAL(&now, &asked_)) given_ = now;
-    known_ = true;
-    asked_ = given_;
-    CPU_CLR(processor, &asked_);
-    if (CPU_COUNT(&asked_) == 0) asked_ = given_;
-    pthread_setaffinity_np(thread_, sizeof(asked_), &asked_);
+    // If it is not where it was sent, somebody else has sent it elsewhere.
+    if (away_ && pthread_getaffinity_np(thread_, sizeof(now), &now) == 0 &&
+        CPU_EQUAL(&now, &others_)) {
+      pthread_setaffinity_np(thread_, sizeof(given_), &given_);
+    }
+    away_ = false;
   }
 
  private:
   pthread_t thread_;
-  cpu_set_t given_, asked_;
-  bool known_ = false;
+  cpu_set_t given_, others_;
+  bool away_ = false;
 };
 #else
 int this_processor() { return -1; }
 
 class Member {
  public:
+  bool asleep = false;
+
   explicit Member(pthread_t) {}
   void keep_off(int) {}
+  void come_back() {}
 };
 #endif
 
@@ -125,12 +136,17 @@ class Team {
       const std::lock_guard<std::mutex> lock(mutex_);
       if (!wake && asleep_ == members_.size()) return false;
       if (wake) grow(threads - 1);
-      keep_off(call.processor);
       call_ = &call;
       places_ = threads - 1;
       const auto awake = static_cast<unsigned>(members_.size()) - asleep_;
       if (wake && awake < places_) sleepers = places_ - awake;
       if (sleepers > asleep_) sleepers = asleep_;
+      // Linux would wake them where their caller runs, and leave them there for milliseconds.
+      if (sleepers > 0) {
+        for (Member& member : members_) {
+          if (member.asleep) member.keep_off(call.processor);
+        }
+      }
       calls_.fetch_add(1, std::memory_order_release);
     }
     for (; sleepers > 0; --sleepers) wake_.notify_one();
@@ -155,31 +171,27 @@ class Team {
     try {
       members_.reserve(members);
       while (members_.size() < members) {
-        std::thread born(&Team::member, this, calls_.load(std::memory_order_relaxed));
+        std::thread born(&Team::member, this, members_.size(),
+                         calls_.load(std::memory_order_relaxed));
         members_.emplace_back(born.native_handle());
         born.detach();
       }
-      avoided_ = -1;
     } catch (...) {  // out of threads or of memory; these will do
     }
   }
 
-  // Linux may wake a thread where its caller runs, and would leave both there for milliseconds.
-  void keep_off(int processor) {
-    if (processor == avoided_) return;
-    for (Member& member : members_) member.keep_off(processor);
-    avoided_ = processor;
-  }
-
-  void member(std::uint64_t seen) {
+  void member(std::size_t index, std::uint64_t seen) {
     const auto called = [&] { return calls_.load(std::memory_order_acquire) != seen; };
     for (;;) {
       const bool awake = await_awake(called);
       std::unique_lock<std::mutex> lock(mutex_);
       if (!awake) {
+        members_[index].asleep = true;
         ++asleep_;
         wake_.wait(lock, called);
         --asleep_;
+        members_[index].asleep = false;
+        members_[index].come_back();
       }
       seen = calls_.load(std::memory_order_relaxed);
       if (call_ == nullptr || places_ == 0) continue;
@@ -202,7 +214,6 @@ class Team {
   Call* call_ = nullptr;
   std::vector<Member> members_;
   unsigned places_ = 0, asleep_ = 0;
-  int avoided_ = -1;  // the processor all members keep off
 };
 
 // Never destroyed: its threads outlive what runs at exit. A forked process inherits no thread but

@@ -34,7 +34,7 @@ def run(program: str) -> str:
 
 
 TASKS = """
-import os, torch, reprorng
+import os, time, torch, reprorng
 def threads():
     return len(os.listdir("/proc/self/task"))
 """
@@ -119,6 +119,7 @@ def test_threads_stay_where_the_process_was_put() -> None:
 torch.set_num_threads(2)
 for _ in range(20):
     reprorng.randn({LARGE}, seed=0)
+time.sleep(0.1)  # until all of them sleep
 one = min(os.sched_getaffinity(0))
 for thread in os.listdir("/proc/self/task"):
     os.sched_setaffinity(int(thread), {{one}})
@@ -131,15 +132,23 @@ print(all(os.sched_getaffinity(int(t)) == {{one}} for t in os.listdir("/proc/sel
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_a_process_can_fork_while_backends_are_loaded() -> None:
-    program = f"""
-import os, threading, reprorng
-first = threading.Thread(target=lambda: reprorng.randn({LARGE}, seed=0))
-first.start()
+    # The child would wait for ever for a thread that is not there.
+    program = """
+import os, threading, time
+from reprorng import backends
+held = threading.Event()
+def load():
+    with backends._loading:
+        held.set()
+        time.sleep(0.2)
+loading = threading.Thread(target=load)
+loading.start()
+held.wait()
 child = os.fork()
 if child == 0:
-    reprorng.randn({LARGE}, seed=0)
+    backends.available()
     os._exit(0)
-first.join()
+loading.join()
 print(os.waitpid(child, 0)[1])
 """
     assert run(program) == "0\n"
