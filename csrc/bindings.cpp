@@ -143,6 +143,7 @@ bool fill_few(Cursor& cursor, int variant, const py::dict& kernels, const py::ob
     return false;
   }
   const auto count = PyLong_AsUnsignedLongLong(checked(PyObject_CallMethodNoArgs(t, kNumel)).ptr());
+  if (PyErr_Occurred()) throw py::error_already_set();
   if (count > kFew) return false;
   const auto address =
       PyLong_AsUnsignedLongLong(checked(PyObject_CallMethodNoArgs(t, kDataPtr)).ptr());

@@ -143,10 +143,8 @@ struct Avx2Of {
   }
   static REPRORNG_INLINE Wide xor2(Wide a, Wide b) { return _mm256_xor_si256(a, b); }
   static REPRORNG_INLINE Wide xor3(Wide a, Wide b, Wide c) {
-    Wide late = _mm256_xor_si256(b, c);
     // `a` comes last, and a compiler that rearranged the sum would have the others wait for it.
-    asm("" : "+x"(late));
-    return _mm256_xor_si256(a, late);
+    return _mm256_xor_si256(a, hold(_mm256_xor_si256(b, c)));
   }
   static REPRORNG_INLINE F32::Bits join32(Wide low, Wide high) {
     return _mm256_blend_epi32(low, _mm256_slli_epi64(high, 32), 0xaa);

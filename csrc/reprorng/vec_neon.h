@@ -125,10 +125,8 @@ struct Neon {
   }
   static REPRORNG_INLINE Wide xor2(Wide a, Wide b) { return veorq_u32(a, b); }
   static REPRORNG_INLINE Wide xor3(Wide a, Wide b, Wide c) {
-    Wide late = veorq_u32(b, c);
     // `a` comes last, and a compiler that rearranged the sum would have the others wait for it.
-    asm("" : "+w"(late));
-    return veorq_u32(a, late);
+    return veorq_u32(a, hold(veorq_u32(b, c)));
   }
   static REPRORNG_INLINE F32::Bits join32(Wide low, Wide high) {
     return {{vzip1q_u32(low, high), vzip2q_u32(low, high)}};
