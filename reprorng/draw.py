@@ -83,15 +83,14 @@ def fill_(
         RuntimeError: it cannot be written, or the backend cannot run here.
         OverflowError: the stream ends before the last element.
     """
+    if shortcut.fill(source, kind, tensor, backend):
+        return tensor
     check_tensor(tensor, "tensor")
     check_dtype(kind, tensor.dtype)
     check_writable(tensor)
     if tensor.is_meta:
         return tensor
     contiguous = tensor.is_contiguous() and not tensor.is_neg()
-    if contiguous and shortcut.fill(source, kind, tensor, backend):
-        _count_write(tensor)
-        return tensor
     chosen = backends.select(tensor.device, backend)
     served = tensor.device.type in chosen.devices
     device = tensor.device if served else torch.device(chosen.devices[0])

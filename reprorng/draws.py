@@ -148,6 +148,8 @@ class Draws(Source):
             TypeError: its dtype is not one of `randn`.
             RuntimeError: it cannot be written, or `std` is negative.
         """
+        if _are(mean, std, 0.0, 1.0) and shortcut.fill(self, "normal", tensor, backend):
+            return tensor
         arguments.check_tensor(tensor, "tensor")
         values = _number(mean, "mean"), _number(std, "std")
         return self._fill("normal", tensor, *values, backend=backend)
@@ -166,6 +168,8 @@ class Draws(Source):
             TypeError: its dtype is not one of `rand`.
             RuntimeError: it cannot be written, or `low` and `high` are no finite range.
         """
+        if _are(low, high, 0.0, 1.0) and shortcut.fill(self, "uniform", tensor, backend):
+            return tensor
         arguments.check_tensor(tensor, "tensor")
         values = _number(low, "low"), _number(high, "high")
         return self._fill("uniform", tensor, *values, backend=backend)
@@ -262,6 +266,11 @@ def _randint_arguments(args: tuple[Any, ...], options: dict[str, Any]) -> tuple[
 
 def _moment(value: Number, name: str) -> Number:
     return value if isinstance(value, torch.Tensor) else _number(value, name)
+
+
+def _are(a: Any, b: Any, first: float, second: float) -> bool:
+    """Whether two arguments are these numbers, as floats, which defaults are."""
+    return type(a) is float and type(b) is float and a == first and b == second
 
 
 def _number(value: Any, name: str) -> Number:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import torch
+from torch.autograd.graph import increment_version
 
 from reprorng._core import fill_few
 from reprorng.arguments import DTYPE_NAMES
@@ -36,6 +37,7 @@ _dispatch_modes = torch._C._len_torch_dispatch_stack
 _function_modes = torch._C._len_torch_function_stack
 _transform = torch._C._functorch.maybe_current_level
 _trace = torch._C._get_tracing_state
+_is_functional = torch._is_functional_tensor
 
 
 def draw(source: Source, kind: str, size: tuple[Any, ...]) -> torch.Tensor | None:
@@ -71,12 +73,12 @@ def draw(source: Source, kind: str, size: tuple[Any, ...]) -> torch.Tensor | Non
 
 
 def fill(source: Source, kind: str, tensor: torch.Tensor, name: str | None = None) -> bool:
-    """Fill a contiguous tensor that can be written, if that is a plain draw.
+    """Fill a tensor, if that is a plain draw.
 
     Args:
         source: What to draw from.
         kind: What to draw.
-        tensor: The tensor.
+        tensor: The tensor, not checked yet.
         name: A backend to force.
 
     Returns:
@@ -86,11 +88,29 @@ def fill(source: Source, kind: str, tensor: torch.Tensor, name: str | None = Non
         ValueError: the forced backend is unknown.
         RuntimeError: the forced backend cannot run here.
     """
+    if type(tensor) is not torch.Tensor or _is_compiling() or not _is_plain(tensor):
+        return False
+    if (cursor := source.cursor) is None or _trace() or _transform() is not None:
+        return False
     chosen = name if name is not None else forced.get()
     backend = preferred("cpu") if chosen is None else get(chosen)
-    cursor = source.cursor
-    if type(backend) is not CpuBackend or cursor is None:
+    if type(backend) is not CpuBackend or _dispatch_modes():
         return False
     kernels = KERNELS[kind]
-    few = fill_few(cursor, backend.variant, kernels, tensor)
-    return few or backend.fill_plain(cursor, kernels, tensor)
+    drawn = fill_few(cursor, backend.variant, kernels, tensor)
+    if not (drawn or backend.fill_plain(cursor, kernels, tensor)):
+        return False
+    increment_version(tensor)
+    return True
+
+
+def _is_plain(tensor: torch.Tensor) -> bool:
+    """Whether a tensor is contiguous memory of its own that anybody may write."""
+    if tensor.requires_grad or tensor.layout is not torch.strided or tensor.is_inference():
+        return False
+    if not tensor.is_contiguous() or tensor.is_neg() or not tensor.is_cpu:
+        return False
+    if tensor._is_zerotensor() or _is_functional(tensor):
+        return False
+    before = tensor.storage_offset() * tensor.itemsize
+    return tensor.untyped_storage().nbytes() >= before + tensor.nbytes

@@ -30,6 +30,9 @@ REPRORNG_INLINE To bit_cast(From from) {
   return to;
 }
 
+REPRORNG_INLINE std::uint64_t from_halves(std::uint32_t low, std::uint32_t high) {
+  return low | std::uint64_t{high} << 32;
+}
 REPRORNG_INLINE std::uint32_t low_half(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
 REPRORNG_INLINE std::uint32_t high_half(std::uint64_t x) {
   return static_cast<std::uint32_t>(x >> 32);

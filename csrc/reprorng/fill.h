@@ -12,8 +12,9 @@ namespace reprorng {
 // 24 KiB with the largest vectors.
 constexpr int kTileSteps = 64;
 
-// The rounds after which a pass ends. Longer passes are slower, and shorter ones no faster.
-constexpr int kPassEnds[] = {kFirstRounds, 6, 8, kPhiloxRounds};
+// The rounds after which a pass ends; the last one takes the rest. Longer passes are slower, and
+// shorter ones no faster.
+constexpr int kPassEnds[] = {kFirstRounds, 6, 8};
 
 template <class V>
 constexpr bool kCanPassCaches = !std::is_void_v<typename V::PastCaches>;
@@ -36,10 +37,10 @@ struct Tile {
   // `steps` is a multiple of kAtOnce.
   REPRORNG_INLINE void write(const Stream& stream, const RoundKeys& key, std::uint64_t block,
                              int steps, Element* out, bool large) {
-    typename V::Wide numbers = V::counters(low_half(block));
+    typename V::Whole products = first_products<V>(low_half(block));
     each_step(steps, [&](int i) REPRORNG_LAMBDA {
-      words[i] = first_rounds<V>(stream, key, high_half(block), numbers);
-      numbers = V::add(numbers, V::splat(V::kLanes));
+      words[i] = first_rounds<V>(stream, key, high_half(block), products);
+      products = next_products<V>(products);
     });
     each_step(steps, [&](int i) REPRORNG_LAMBDA {
       words[i] = more_rounds<V, kPassEnds[0], kPassEnds[1]>(key, words[i]);
@@ -48,9 +49,8 @@ struct Tile {
       words[i] = more_rounds<V, kPassEnds[1], kPassEnds[2]>(key, words[i]);
     });
     each_step(steps, [&](int i) REPRORNG_LAMBDA {
-      const Words<V> done = more_rounds<V, kPassEnds[2], kPassEnds[3]>(key, words[i]);
-      even[i] = Kind::template even<V>(done);
-      odd[i] = Kind::template odd<V>(done);
+      Kind::template finish<V>(key, more_rounds<V, kPassEnds[2], kPhiloxRounds - 1>(key, words[i]),
+                               even[i], odd[i]);
     });
     if constexpr (Kind::kPrepares) {
       for (int i = 0; i < steps; i += kAtOnce) {

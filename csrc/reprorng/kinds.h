@@ -9,19 +9,17 @@
 namespace reprorng {
 
 // How elements of type T lie in a block: from 32-bit words, four to a block, or from 64-bit words,
-// two to a block. Either way neighbours come as a pair (even, odd) of vectors.
+// two to a block. Either way neighbours come as a pair (even, odd) of vectors, which the last round
+// gives.
 template <class T, bool kWide = sizeof(T) == 8>
 struct Layout {
   static constexpr int kPerBlock = 4;
   template <class V>
   using Format = typename V::F32;
   template <class V>
-  static REPRORNG_INLINE auto even(const Words<V>& words) {
-    return V::join32(words.w0, words.w2);
-  }
-  template <class V>
-  static REPRORNG_INLINE auto odd(const Words<V>& words) {
-    return V::join32(words.w1, words.w3);
+  static REPRORNG_INLINE void finish(const RoundKeys& key, const Words<V>& words,
+                                     typename V::F32::Bits& even, typename V::F32::Bits& odd) {
+    last_round<V>(key, words, even, odd);
   }
 };
 
@@ -31,12 +29,11 @@ struct Layout<T, true> {
   template <class V>
   using Format = typename V::F64;
   template <class V>
-  static REPRORNG_INLINE auto even(const Words<V>& words) {
-    return V::join64(words.w0, words.w1);
-  }
-  template <class V>
-  static REPRORNG_INLINE auto odd(const Words<V>& words) {
-    return V::join64(words.w2, words.w3);
+  static REPRORNG_INLINE void finish(const RoundKeys& key, const Words<V>& words,
+                                     typename V::F64::Bits& even, typename V::F64::Bits& odd) {
+    const auto [w0, w1, w2, w3] = more_rounds<V, kPhiloxRounds - 1, kPhiloxRounds>(key, words);
+    even = V::join64(w0, w1);
+    odd = V::join64(w2, w3);
   }
 };
 

@@ -127,6 +127,7 @@ struct Avx2Of {
   static constexpr std::uintptr_t kAlignment = 32;
   static constexpr int kLanes = 4;
   using Wide = __m256i;
+  using Whole = Wide;
   using F32 = Avx2F32;
   using F64 = Avx2F64;
 
@@ -134,12 +135,14 @@ struct Avx2Of {
   static REPRORNG_INLINE Wide counters(std::uint32_t low) {
     return _mm256_add_epi64(splat(low), _mm256_setr_epi64x(0, 2, 1, 3));
   }
-  static REPRORNG_INLINE Wide add(Wide a, Wide b) { return _mm256_add_epi64(a, b); }
   static REPRORNG_INLINE Wide splat(std::uint32_t x) { return _mm256_set1_epi64x(x); }
+  static REPRORNG_INLINE Whole multiply(Wide a, Wide b) { return _mm256_mul_epu32(a, b); }
   // A shift would give the high halves as well, but more pipes can shuffle than shift.
-  static REPRORNG_INLINE Product<Wide> multiply(Wide a, Wide b) {
-    const Wide product = _mm256_mul_epu32(a, b);
-    return {product, _mm256_shuffle_epi32(product, 0xf5)};
+  static REPRORNG_INLINE Product<Wide> halves(Whole a) {
+    return {a, _mm256_shuffle_epi32(a, 0xf5)};
+  }
+  static REPRORNG_INLINE Whole add(Whole a, std::uint64_t b) {
+    return _mm256_add_epi64(a, _mm256_set1_epi64x(static_cast<long long>(b)));
   }
   static REPRORNG_INLINE Wide xor2(Wide a, Wide b) { return _mm256_xor_si256(a, b); }
   static REPRORNG_INLINE Wide xor3(Wide a, Wide b, Wide c) {
@@ -148,6 +151,12 @@ struct Avx2Of {
   }
   static REPRORNG_INLINE F32::Bits join32(Wide low, Wide high) {
     return _mm256_blend_epi32(low, _mm256_slli_epi64(high, 32), 0xaa);
+  }
+  static REPRORNG_INLINE F32::Bits join_xor3(Whole a, Whole b, Wide c, Wide d, std::uint32_t k,
+                                             std::uint32_t l) {
+    // The high halves of `b` are where they go, and the others are joined before they are xored.
+    const Wide high = _mm256_blend_epi32(halves(a).high, b, 0xaa);
+    return xor3(high, join32(c, d), _mm256_set1_epi64x(static_cast<long long>(from_halves(k, l))));
   }
   static REPRORNG_INLINE F64::Bits join64(Wide low, Wide high) { return join32(low, high); }
 

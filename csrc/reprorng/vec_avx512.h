@@ -125,6 +125,7 @@ struct Avx512Of {
   static constexpr std::uintptr_t kAlignment = 64;
   static constexpr int kLanes = 8;
   using Wide = __m512i;
+  using Whole = Wide;
   using F32 = Avx512F32;
   using F64 = Avx512F64;
 
@@ -133,12 +134,14 @@ struct Avx512Of {
   static REPRORNG_INLINE Wide counters(std::uint32_t low) {
     return _mm512_add_epi64(splat(low), _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7));
   }
-  static REPRORNG_INLINE Wide add(Wide a, Wide b) { return _mm512_add_epi64(a, b); }
   static REPRORNG_INLINE Wide splat(std::uint32_t x) { return _mm512_set1_epi64(x); }
+  static REPRORNG_INLINE Whole multiply(Wide a, Wide b) { return _mm512_mul_epu32(a, b); }
   // A shift would give the high halves as well, but more pipes can shuffle than shift.
-  static REPRORNG_INLINE Product<Wide> multiply(Wide a, Wide b) {
-    const Wide product = _mm512_mul_epu32(a, b);
-    return {product, _mm512_shuffle_epi32(product, static_cast<_MM_PERM_ENUM>(0xf5))};
+  static REPRORNG_INLINE Product<Wide> halves(Whole a) {
+    return {a, _mm512_shuffle_epi32(a, static_cast<_MM_PERM_ENUM>(0xf5))};
+  }
+  static REPRORNG_INLINE Whole add(Whole a, std::uint64_t b) {
+    return _mm512_add_epi64(a, _mm512_set1_epi64(static_cast<long long>(b)));
   }
   static REPRORNG_INLINE Wide xor2(Wide a, Wide b) { return _mm512_xor_si512(a, b); }
   static REPRORNG_INLINE Wide xor3(Wide a, Wide b, Wide c) {
@@ -146,6 +149,12 @@ struct Avx512Of {
   }
   static REPRORNG_INLINE F32::Bits join32(Wide low, Wide high) {
     return _mm512_mask_shuffle_epi32(low, 0xaaaa, high, _MM_PERM_CCAA);
+  }
+  static REPRORNG_INLINE F32::Bits join_xor3(Whole a, Whole b, Wide c, Wide d, std::uint32_t k,
+                                             std::uint32_t l) {
+    // The high halves of `b` are where they go, and the others are joined before they are xored.
+    const Wide high = _mm512_mask_shuffle_epi32(b, 0x5555, a, _MM_PERM_DDBB);
+    return xor3(high, join32(c, d), _mm512_set1_epi64(static_cast<long long>(from_halves(k, l))));
   }
   static REPRORNG_INLINE F64::Bits join64(Wide low, Wide high) { return join32(low, high); }
 

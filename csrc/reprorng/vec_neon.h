@@ -109,6 +109,7 @@ struct Neon {
   using PastCaches = void;  // it has no such stores
   static constexpr int kLanes = 4;
   using Wide = uint32x4_t;
+  using Whole = Parts<uint64x2_t, 2>;
   using F32 = PartsFormat<NeonF32, 2>;
   using F64 = PartsFormat<NeonF64, 2>;
 
@@ -116,12 +117,17 @@ struct Neon {
     constexpr std::uint32_t kLane[4] = {0, 1, 2, 3};
     return vaddq_u32(splat(low), vld1q_u32(kLane));
   }
-  static REPRORNG_INLINE Wide add(Wide a, Wide b) { return vaddq_u32(a, b); }
   static REPRORNG_INLINE Wide splat(std::uint32_t x) { return vdupq_n_u32(x); }
-  static REPRORNG_INLINE Product<Wide> multiply(Wide a, Wide b) {
-    const uint32x4_t first = vreinterpretq_u32_u64(vmull_u32(vget_low_u32(a), vget_low_u32(b)));
-    const uint32x4_t second = vreinterpretq_u32_u64(vmull_high_u32(a, b));
+  static REPRORNG_INLINE Whole multiply(Wide a, Wide b) {
+    return {{vmull_u32(vget_low_u32(a), vget_low_u32(b)), vmull_high_u32(a, b)}};
+  }
+  static REPRORNG_INLINE Product<Wide> halves(Whole a) {
+    const uint32x4_t first = vreinterpretq_u32_u64(a.part[0]);
+    const uint32x4_t second = vreinterpretq_u32_u64(a.part[1]);
     return {vuzp1q_u32(first, second), vuzp2q_u32(first, second)};
+  }
+  static REPRORNG_INLINE Whole add(Whole a, std::uint64_t b) {
+    return {{vaddq_u64(a.part[0], vdupq_n_u64(b)), vaddq_u64(a.part[1], vdupq_n_u64(b))}};
   }
   static REPRORNG_INLINE Wide xor2(Wide a, Wide b) { return veorq_u32(a, b); }
   static REPRORNG_INLINE Wide xor3(Wide a, Wide b, Wide c) {
@@ -130,6 +136,10 @@ struct Neon {
   }
   static REPRORNG_INLINE F32::Bits join32(Wide low, Wide high) {
     return {{vzip1q_u32(low, high), vzip2q_u32(low, high)}};
+  }
+  static REPRORNG_INLINE F32::Bits join_xor3(Whole a, Whole b, Wide c, Wide d, std::uint32_t k,
+                                             std::uint32_t l) {
+    return join32(xor3(halves(a).high, c, splat(k)), xor3(halves(b).high, d, splat(l)));
   }
   static REPRORNG_INLINE F64::Bits join64(Wide low, Wide high) {
     return {{vreinterpretq_u64_u32(vzip1q_u32(low, high)),

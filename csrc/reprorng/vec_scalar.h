@@ -69,23 +69,29 @@ struct Scalar {
   using PastCaches = void;  // it has no such stores
   static constexpr int kLanes = 1;
   using Wide = std::uint64_t;
+  using Whole = std::uint64_t;
   using F32 = PartsFormat<ScalarFormat<float, std::uint32_t, std::int32_t>, 2>;
   using F64 = ScalarFormat<double, std::uint64_t, std::int64_t>;
 
   // Lane l holds the low half of the number of the block whose words it will carry.
   static REPRORNG_INLINE Wide counters(std::uint32_t low) { return low; }
-  static REPRORNG_INLINE Wide add(Wide a, Wide b) { return a + b; }
   static REPRORNG_INLINE Wide splat(std::uint32_t x) { return x; }
-  // The product of two words, as the words that are its halves.
-  static REPRORNG_INLINE Product<Wide> multiply(Wide a, Wide b) {
-    const Wide product = (a & 0xffffffffu) * (b & 0xffffffffu);
-    return {product, product >> 32};
+  // The product of two words, whole, and the words that are its halves.
+  static REPRORNG_INLINE Whole multiply(Wide a, Wide b) {
+    return (a & 0xffffffffu) * (b & 0xffffffffu);
   }
+  static REPRORNG_INLINE Product<Wide> halves(Whole a) { return {a, a >> 32}; }
+  static REPRORNG_INLINE Whole add(Whole a, std::uint64_t b) { return a + b; }
   static REPRORNG_INLINE Wide xor2(Wide a, Wide b) { return a ^ b; }
   static REPRORNG_INLINE Wide xor3(Wide a, Wide b, Wide c) { return a ^ b ^ c; }
   // The words of two Wides, side by side: 32-bit lane 2l from `low`, 2l + 1 from `high`.
   static REPRORNG_INLINE F32::Bits join32(Wide low, Wide high) {
     return {{static_cast<std::uint32_t>(low), static_cast<std::uint32_t>(high)}};
+  }
+  // xor3 of the high half of `a`, c and k, and of that of b, d and l, joined.
+  static REPRORNG_INLINE F32::Bits join_xor3(Whole a, Whole b, Wide c, Wide d, std::uint32_t k,
+                                             std::uint32_t l) {
+    return join32(xor3(a >> 32, c, k), xor3(b >> 32, d, l));
   }
   // The words of two Wides as one 64-bit word, low | high << 32.
   static REPRORNG_INLINE F64::Bits join64(Wide low, Wide high) {
