@@ -43,19 +43,20 @@ def dispatch(
         NotImplementedError: we do not implement `func`.
     """
     handler = HANDLERS.get(func)
-    kwargs = dict(kwargs or {})
-    generator = kwargs.pop("generator", None)
-    if kwargs:
-        args, kwargs = without_any_device(args, kwargs)
+    given = kwargs or {}
+    generator, others = given.get("generator"), {}
+    if len(given) > 1 or generator is None:
+        others = {name: value for name, value in given.items() if name != "generator"}
+        args, others = without_any_device(args, others)
     if handler is None or not isinstance(generator, generator_type):
         raise NotImplementedError(
             f"reprorng does not implement {_name(func)} with {len(args)} positional arguments and "
-            f"the keywords {sorted(kwargs)}; with generator=reprorng.Generator it implements: "
+            f"the keywords {sorted(others)}; with generator=reprorng.Generator it implements: "
             f"{', '.join(sorted(map(_name, HANDLERS)))}"
         )
     if isinstance(handler, str):
-        return getattr(generator, handler)(*args, **kwargs)
-    return handler(generator, *args, **kwargs)
+        return getattr(generator, handler)(*args, **others)
+    return handler(generator, *args, **others)
 
 
 def _name(func: Callable[..., Any]) -> str:

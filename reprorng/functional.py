@@ -8,7 +8,7 @@ the default generator, which `manual_seed` seeds. All other keywords are those o
 
 from __future__ import annotations
 
-from typing import Any, SupportsIndex, TypedDict
+from typing import Any, Final, SupportsIndex, TypedDict
 
 import torch
 from typing_extensions import Unpack
@@ -55,6 +55,10 @@ class _Seeded(Place, Draws):
         return self
 
 
+_ELSEWHERE: Final = frozenset(("seed", "stream", "position"))
+"""The keywords that name another source than a generator."""
+
+
 def _source(options: Any) -> Draws:
     """What the keywords name; they are removed from `options`.
 
@@ -65,7 +69,7 @@ def _source(options: Any) -> Draws:
     if not options:
         return default_generator
     generator = options.pop("generator", None)
-    if not options and type(generator) is Generator:
+    if type(generator) is Generator and _ELSEWHERE.isdisjoint(options):
         return generator
     seed = options.pop("seed", None)
     place = _place(options) if options else {}
