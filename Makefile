@@ -14,7 +14,7 @@ READY := $(VENV)/ready-torch-$(TORCH)
 GPU_TESTS := $(addprefix tests/test_,kernels.py triton.py gpu_code.py gpu_faults.py gpu_sweep.py)
 CPP := $(shell find csrc -name '*.h' -o -name '*.cpp')
 
-.PHONY: demo test test-oldest-triton lint bench bench-full pictures proof proof-gpu cross docs vectors constants dev clean
+.PHONY: demo test test-oldest-triton lint bench bench-full pictures proof proof-gpu cross upstream compat docs vectors constants dev clean
 
 demo: $(READY)
 	$(BIN)/python demo/run.py
@@ -61,6 +61,16 @@ test-oldest-triton: $(READY)
 # Other processors are emulated; compilers and emulators that are missing are left out by name.
 cross: $(READY)
 	$(BIN)/python -m tools.cross.run
+
+# Diffusers' own tests, as they are and with our generator: `make upstream DIFFUSERS=<checkout>`;
+# `ARGS="--only schedulers --save"` does a part of it. A run that was cut off goes on where it was.
+upstream: $(READY)
+	$(BIN)/python -m tools.upstream $(DIFFUSERS) $(ARGS)
+
+# Torch and diffusers from the oldest to the newest that work, each in an environment of its own;
+# gigabytes come and go. `make compat ARGS="--torch 2.13.0 --diffusers 0.42.1"` does a part of it.
+compat: $(READY)
+	$(BIN)/python -m tools.compat.run $(ARGS)
 
 docs: $(READY)
 	$(BIN)/mkdocs build --strict

@@ -17,9 +17,15 @@ if tuple(int(part) for part in _torch.__version__.split(".")[:2]) < (2, 9):
     )
 
 from reprorng import backends as backends
+from reprorng.brownian import BrownianTree as BrownianTree
+from reprorng.determinism import deterministic as deterministic
+from reprorng.diffusers import install as _install
+from reprorng.functional import bernoulli as bernoulli
+from reprorng.functional import bernoulli_ as bernoulli_
 from reprorng.functional import bits as bits
 from reprorng.functional import default_generator as default_generator
 from reprorng.functional import manual_seed as manual_seed
+from reprorng.functional import multinomial as multinomial
 from reprorng.functional import normal as normal
 from reprorng.functional import normal_ as normal_
 from reprorng.functional import rand as rand
@@ -32,6 +38,12 @@ from reprorng.functional import randperm as randperm
 from reprorng.functional import uniform_ as uniform_
 from reprorng.generator import Generator as Generator
 from reprorng.graphs import CapturableGenerator as CapturableGenerator
+from reprorng.modes import ambient as ambient
+from reprorng.modes import strict as strict
+from reprorng.recorder import provenance as provenance
 from reprorng.spec import ALGORITHM as ALGORITHM
+from reprorng.streams import generators as generators
 
 __version__ = "0.1.0"
+
+_install()

@@ -80,16 +80,35 @@ def _random_(generator: Any, tensor: torch.Tensor, *bounds: Any, **kwargs: Any) 
     return generator.random_(tensor, low, high, *bounds[2:], **kwargs)
 
 
+def _randint_like(generator: Any, input: torch.Tensor, *bounds: Any, **kwargs: Any) -> torch.Tensor:
+    """`torch.randint_like(input, high)` or `(input, low, high)`: `random_` of a tensor like it."""
+    arguments.check_tensor(input, "input")
+    given = list(bounds)
+    high = kwargs.pop("high") if "high" in kwargs else given.pop() if given else None
+    low = kwargs.pop("low") if "low" in kwargs else given.pop() if given else 0
+    if given or high is None:
+        raise TypeError(f"randint_like takes (input, high) or (input, low, high), not {bounds}")
+    tensor = torch.empty_like(input, **kwargs)
+    generator.random_(tensor.detach(), low, high)
+    return tensor
+
+
 HANDLERS: Final[dict[Callable[..., Any], str | Handler]] = {
     torch.randn: "randn",
     torch.rand: "rand",
     torch.randint: "randint",
     torch.randperm: "randperm",
     torch.normal: "normal",
+    torch.multinomial: "multinomial",
+    torch.bernoulli: "bernoulli",
     torch.randn_like: "randn_like",
     torch.rand_like: "rand_like",
+    torch.randint_like: _randint_like,
     torch.Tensor.normal_: "normal_",
     torch.Tensor.uniform_: _uniform_,
     torch.Tensor.random_: _random_,
+    torch.Tensor.multinomial: "multinomial",
+    torch.Tensor.bernoulli: "bernoulli",
+    torch.Tensor.bernoulli_: "bernoulli_",
 }
 """The method of the generator that answers for a function, or who calls it with other arguments."""

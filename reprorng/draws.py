@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from typing_extensions import Unpack
 
-from reprorng import adapter, arguments, draw, ops, shortcut
+from reprorng import adapter, arguments, choices, draw, ops, shortcut
 from reprorng.arguments import Options
 from reprorng.fills import FILLS, UNSIGNED, Number
 from reprorng.source import Place, Source
@@ -124,6 +124,38 @@ class Draws(Source):
         self._fill("normal", tensor, mean, std, backend=options.get("backend"))
         return draw.finish(tensor, options)
 
+    def bernoulli(
+        self,
+        input: torch.Tensor,
+        p: torch.Tensor | float | None = None,
+        *,
+        out: torch.Tensor | None = None,
+        backend: str | None = None,
+    ) -> torch.Tensor:
+        """1 with the probability `p`, or that which `input` has in its place, and 0 otherwise."""
+        arguments.check_tensor(input, "input")
+        if p is None:
+            choices.check_probabilities(input)
+        options: Options = {"out": out, "device": input.device}
+        shape = tuple(input.shape)
+        empty = torch.empty_like(input) if out is None else draw.target(shape, options, input.dtype)
+        return self.bernoulli_(empty, input if p is None else p, backend=backend)
+
+    def multinomial(
+        self,
+        input: torch.Tensor,
+        num_samples: SupportsIndex,
+        replacement: bool = False,
+        *,
+        out: torch.Tensor | None = None,
+        backend: str | None = None,
+    ) -> torch.Tensor:
+        """Indices of `input`, row by row, as probable as its numbers are large."""
+        shape = choices.multinomial_shape(input, num_samples, replacement)
+        options: Options = {"out": out, "dtype": torch.int64, "device": input.device}
+        tensor = draw.target(shape, options, torch.int64)
+        return self._fill("multinomial", tensor, input, float(replacement), backend=backend)
+
     def randn_like(self, input: torch.Tensor, **options: Unpack[Options]) -> torch.Tensor:
         """`randn` of the shape, dtype, device and memory format of `input`."""
         return self._like("normal", input, options)
@@ -199,6 +231,24 @@ class Draws(Source):
             low, high = 0, low
         first, last = arguments.first_and_last(low, high)
         return self._fill("integers", tensor, first, last, backend=backend)
+
+    def bernoulli_(
+        self,
+        tensor: torch.Tensor,
+        p: torch.Tensor | float = 0.5,
+        *,
+        backend: str | None = None,
+    ) -> torch.Tensor:
+        """Fill `tensor` with 1 with the probability `p`, which it broadcasts, and 0 otherwise.
+
+        Raises:
+            TypeError: its dtype is complex, or `p` is no number and no tensor of floats.
+            RuntimeError: it cannot be written, or a probability is not in [0, 1].
+        """
+        arguments.check_tensor(tensor, "tensor")
+        if isinstance(p, torch.Tensor):
+            choices.check_probabilities(p)
+        return self._fill("bernoulli", tensor, _moment(p, "p"), backend=backend)
 
     # What they share
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ways to fill a tensor: the kinds, shifted and scaled, and permutations.
+"""The ways to fill a tensor: the kinds, shifted and scaled, permutations and choices.
 
 What they add to a plain fill is one rounded operation after another in float32 or float64
 (`docs/spec.md`, "Scaled draws"), and so the same on every device. Apart from `draws` because a
@@ -15,7 +15,7 @@ from typing import Final
 
 import torch
 
-from reprorng import arguments, draw
+from reprorng import arguments, choices, draw
 from reprorng.source import Source
 
 Number = torch.Tensor | float
@@ -141,6 +141,8 @@ FILLS: Final[dict[str, Callable[..., None]]] = {
     "normal": normal,
     "integers": integers,
     "permutation": permutation,
+    "bernoulli": choices.bernoulli,
+    "multinomial": choices.multinomial,
 }
 """By name, as `Draws` asks for them; each takes a source, a tensor, arguments and a backend."""
 

@@ -277,6 +277,65 @@ def normal(
     return _source(options).normal(mean, std, size, **options)  # type: ignore[misc]
 
 
+def bernoulli(
+    input: torch.Tensor, p: torch.Tensor | float | None = None, **options: Any
+) -> torch.Tensor:
+    """1 with the probability `p`, or that which `input` has in its place, and 0 otherwise.
+
+    It is 1 where a float32 uniform number is below the probability, which is thereby rounded up to
+    a multiple of 2^-24.
+
+    Args:
+        input: The probabilities; if there is a `p`, only the model of the result.
+        p: A probability, or a tensor of them.
+        **options: See `From`; also `out` and `backend`.
+
+    Returns:
+        A tensor like `input`.
+
+    Raises:
+        TypeError: a dtype is none of those of `randn`.
+        RuntimeError: a probability is not in [0, 1].
+
+    Examples:
+        >>> bernoulli(torch.tensor([0.0, 0.5, 1.0, 0.75]), seed=0)
+        tensor([0., 0., 1., 1.])
+    """
+    return _source(options).bernoulli(input, p, **options)
+
+
+def multinomial(
+    input: torch.Tensor, num_samples: SupportsIndex, replacement: bool = False, **options: Any
+) -> torch.Tensor:
+    """Indices of `input`, row by row, as probable as its numbers are large.
+
+    The same bits of `input` give the same indices on every device. Without replacement each
+    category takes two words, and a longer draw begins with the indices of a shorter one. With
+    replacement each index takes two words, and categories below 2^-53 of the largest, times their
+    number, are left out.
+
+    Args:
+        input: Of shape (categories,) or (rows, categories), not negative; it need not add up to 1.
+            float16, bfloat16, float32 or float64.
+        num_samples: How many indices in each row.
+        replacement: Whether an index may be drawn again.
+        **options: See `From`; also `out` and `backend`.
+
+    Returns:
+        An int64 tensor of shape (num_samples,) or (rows, num_samples).
+
+    Raises:
+        TypeError: `input` is no tensor of such a dtype, or `num_samples` no integer.
+        RuntimeError: a number of `input` is negative or not finite, or there are not enough above
+            0 to choose from.
+
+    Examples:
+        >>> multinomial(torch.tensor([1.0, 0.0, 2.0, 3.0]), 3, seed=0)
+        tensor([3, 2, 0])
+    """
+    return _source(options).multinomial(input, num_samples, replacement, **options)
+
+
 def randn_like(input: torch.Tensor, **options: Unpack[DrawOptions]) -> torch.Tensor:
     """`randn` of the shape, dtype, device and memory format of `input`.
 
@@ -349,6 +408,24 @@ def uniform_(
         RuntimeError: it cannot be written, or `low` and `high` are no finite range.
     """
     return _source(options).uniform_(tensor, low, high, **options)
+
+
+def bernoulli_(tensor: torch.Tensor, p: torch.Tensor | float = 0.5, **options: Any) -> torch.Tensor:
+    """Fill `tensor` with 1 with the probability `p`, which it broadcasts, and 0 otherwise.
+
+    Args:
+        tensor: What to fill, of any dtype that is not complex, whatever its strides.
+        p: A probability, or a tensor of them.
+        **options: See `From`; also `backend`.
+
+    Returns:
+        `tensor`.
+
+    Raises:
+        TypeError: a dtype is none that is allowed.
+        RuntimeError: it cannot be written, or a probability is not in [0, 1].
+    """
+    return _source(options).bernoulli_(tensor, p, **options)
 
 
 def random_(

@@ -30,6 +30,10 @@ def empty(*size: int, **options: Any) -> torch.Tensor:
     return torch.full(size, 7.0, **options)
 
 
+def longs(*size: int) -> torch.Tensor:
+    return empty(*size, dtype=torch.int64)
+
+
 @pytest.fixture(autouse=True)
 def global_generators_stay() -> Iterator[None]:
     """Fail if a test's draws moved torch's, NumPy's or Python's global generator."""
@@ -131,6 +135,60 @@ PAIRS: dict[str, tuple[Draw, Draw]] = {
         lambda g: g.randn(2, 3, dtype=torch.float64),
     ),
     "rand_like": (lambda g: torch.rand_like(empty(2, 3), generator=g), lambda g: g.rand(2, 3)),
+    "randint_like": (
+        lambda g: torch.randint_like(empty(2, 3), 9, generator=g),
+        lambda g: g.randint(9, (2, 3), dtype=torch.float32),
+    ),
+    "randint_like low": (
+        lambda g: torch.randint_like(empty(2, 3), -3, 9, dtype=torch.int64, generator=g),
+        lambda g: g.randint(-3, 9, (2, 3)),
+    ),
+    "randint_like keywords": (
+        lambda g: torch.randint_like(empty(3), low=2, high=9, requires_grad=True, generator=g),
+        lambda g: g.randint(2, 9, (3,), dtype=torch.float32, requires_grad=True),
+    ),
+    "multinomial": (
+        lambda g: torch.multinomial(empty(3, 4), 2, generator=g),
+        lambda g: g.multinomial(empty(3, 4), 2),
+    ),
+    "multinomial keywords": (
+        lambda g: torch.multinomial(
+            input=empty(4), num_samples=9, replacement=True, generator=g, out=longs(9)
+        ),
+        lambda g: g.multinomial(empty(4), 9, True),
+    ),
+    "multinomial of a tensor": (
+        lambda g: empty(3, 4).multinomial(2, replacement=True, generator=g),
+        lambda g: g.multinomial(empty(3, 4), 2, True),
+    ),
+    "bernoulli": (
+        lambda g: torch.bernoulli(empty(3, 4) / 9, generator=g),
+        lambda g: g.bernoulli(empty(3, 4) / 9),
+    ),
+    "bernoulli p": (
+        lambda g: torch.bernoulli(empty(5), 0.3, generator=g),
+        lambda g: g.bernoulli(empty(5), 0.3),
+    ),
+    "bernoulli out": (
+        lambda g: torch.bernoulli(empty(5) / 9, generator=g, out=longs(5)),
+        lambda g: g.bernoulli(longs(5), 7 / 9),
+    ),
+    "bernoulli of a tensor": (
+        lambda g: empty(5).bernoulli(p=0.3, generator=g),
+        lambda g: g.bernoulli(empty(5), 0.3),
+    ),
+    "bernoulli_": (
+        lambda g: longs(5).bernoulli_(generator=g),
+        lambda g: g.bernoulli_(longs(5), 0.5),
+    ),
+    "bernoulli_ p": (
+        lambda g: empty(5).bernoulli_(p=0.3, generator=g),
+        lambda g: g.bernoulli(empty(5), 0.3),
+    ),
+    "bernoulli_ tensor": (
+        lambda g: empty(3, 5).bernoulli_(torch.linspace(0, 1, 5), generator=g),
+        lambda g: g.bernoulli(torch.linspace(0, 1, 5).expand(3, 5)),
+    ),
     "normal_": (lambda g: empty(5).normal_(generator=g), lambda g: g.randn(5)),
     "normal_ scaled": (
         lambda g: empty(5).normal_(1, 2, generator=g),
@@ -277,18 +335,6 @@ def test_a_layer_of_init_draws_from_our_generator_wherever_torch_lets_it() -> No
 # Everything else raises by name
 
 REFUSED: dict[str, tuple[str, Callable[[Generator], object]]] = {
-    "bernoulli": ("torch.bernoulli", lambda g: torch.bernoulli(empty(3) / 9, generator=g)),
-    "bernoulli p": ("torch.bernoulli", lambda g: torch.bernoulli(empty(3), 0.5, generator=g)),
-    "Tensor.bernoulli": (
-        "torch.Tensor.bernoulli",
-        lambda g: (empty(3) / 9).bernoulli(generator=g),
-    ),
-    "bernoulli_": ("torch.Tensor.bernoulli_", lambda g: empty(3).bernoulli_(0.5, generator=g)),
-    "multinomial": ("torch.multinomial", lambda g: torch.multinomial(empty(3), 1, generator=g)),
-    "Tensor.multinomial": (
-        "torch.Tensor.multinomial",
-        lambda g: empty(3).multinomial(1, generator=g),
-    ),
     "poisson": ("torch.poisson", lambda g: torch.poisson(empty(3), generator=g)),
     "binomial": ("torch.binomial", lambda g: torch.binomial(empty(3), empty(3) / 9, generator=g)),
     "exponential_": ("torch.Tensor.exponential_", lambda g: empty(3).exponential_(generator=g)),
@@ -301,17 +347,12 @@ REFUSED: dict[str, tuple[str, Callable[[Generator], object]]] = {
         lambda g: torch._standard_gamma(empty(3), generator=g),
     ),
     "dirichlet": ("_sample_dirichlet", lambda g: torch._sample_dirichlet(empty(3), generator=g)),
-    "randint_like": ("torch.randint_like", lambda g: torch.randint_like(empty(3), 9, generator=g)),
     "aten.randn": ("aten.randn", lambda g: torch.ops.aten.randn([3], generator=g)),
     "aten.randn.generator": (
         "aten.randn.generator",
         lambda g: torch.ops.aten.randn.generator([3], generator=g),
     ),
     "aten.normal_": ("aten.normal_", lambda g: torch.ops.aten.normal_(empty(3), generator=g)),
-    "WeightedRandomSampler": (
-        "torch.multinomial",
-        lambda g: list(torch.utils.data.WeightedRandomSampler([1.0, 2.0], 2, generator=g)),
-    ),
     # No draw at all: a generator is not a tensor.
     "add": ("torch.add", lambda g: torch.add(empty(3), g)),
     "plus": ("add", lambda g: empty(3) + g),
@@ -418,7 +459,7 @@ def test_no_operator_that_takes_a_generator_draws_torchs_numbers_with_ours() -> 
     assert not any("torch.ops" in name for name in drawn)
     # The arguments made up here fit: most calls are real ones.
     assert len(refused) > 60
-    assert {"torch.bernoulli", "Tensor.exponential_", "torch.ops.aten::poisson"} <= refused
+    assert {"torch.binomial", "Tensor.exponential_", "torch.ops.aten::poisson"} <= refused
 
 
 def test_the_list_of_operators_holds_the_well_known_ones() -> None:

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from benchmarks.pages import counts, growth, speed
+from benchmarks.pages import compat, counts, growth, speed, upstream
 from benchmarks.plots import IMAGES, PICTURES, files
 from benchmarks.saved import ROOT, LeftOutError, Saved
 
@@ -46,6 +46,13 @@ BLOCKS: dict[str, Block] = {
     "passes table": counts.passes,
     "bounds table": counts.bounds,
     "models table": counts.models,
+    "compat list": compat.made_by,
+    "compat table": compat.versions,
+    "checks table": compat.checks,
+    "upstream list": upstream.made_by,
+    "upstream table": upstream.outcomes,
+    "reached table": upstream.reached,
+    "changed table": upstream.changed,
 }
 
 _MARK = re.compile(r"<!-- [\w ]+: (?:begin|end) -->")
