@@ -331,7 +331,7 @@ def multinomial(
 
     Examples:
         >>> multinomial(torch.tensor([1.0, 0.0, 2.0, 3.0]), 3, seed=0)
-        tensor([3, 2, 0])
+        tensor([2, 3, 0])
     """
     return _source(options).multinomial(input, num_samples, replacement, **options)
 
