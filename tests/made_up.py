@@ -229,8 +229,29 @@ def compat() -> dict[str, Any]:
     return {**MACHINE, "noise": {}, "rows": [row]}
 
 
+def upstream() -> dict[str, Any]:
+    """One selection of tests, one of which compares with a number of torch's."""
+    differing = {"test": "tests/a.py::test_a", "now": "failed", "explained": True}
+    selection = {
+        "selection": "schedulers",
+        "date": "2026-01-01",
+        "commit": "0123456789ab",
+        "outcomes": {
+            "baseline": {"passed": 9, "failed": 1},
+            "exact": {"passed": 9, "failed": 1},
+            "real": {"passed": 8, "failed": 2},
+        },
+        "differences": {"real": [{**differing, "literal": "tests/a.py:12: 1.5"}]},
+        "classes": {"collected": 3, "passing": 2},
+        "reached": {"draws": 40, "tests": 2, "pipelines": 1, "moved_the_global_state": ["A"]},
+    }
+    checkout = {"commit": "0123456789ab", "package_tested": "the installed"}
+    return {**MACHINE, "checkout": checkout, "selections": [selection]}
+
+
 RESULTS = {
     "compat": compat,
+    "upstream": upstream,
     "cpu-instructions": cpu_instructions,
     "cpu": cpu,
     "gpu": gpu,
