@@ -24,8 +24,8 @@ NEVER_DRAW = {
     "DPMSolverSinglestepScheduler", "EDMDPMSolverMultistepScheduler", "EDMEulerScheduler",
     "EulerDiscreteScheduler", "FlowMapEulerDiscreteScheduler", "FlowMatchEulerDiscreteScheduler",
     "FlowMatchHeunDiscreteScheduler", "HeliosDMDScheduler", "HeliosScheduler",
-    "HeunDiscreteScheduler", "IPNDMScheduler", "KDPM2DiscreteScheduler", "LMSDiscreteScheduler", "MiniMaxH3Scheduler",
-    "PNDMScheduler", "PiflowScheduler", "UniPCMultistepScheduler",
+    "HeunDiscreteScheduler", "IPNDMScheduler", "KDPM2DiscreteScheduler", "LMSDiscreteScheduler",
+    "MiniMaxH3Scheduler", "PNDMScheduler", "PiflowScheduler", "UniPCMultistepScheduler",
 }  # fmt: skip
 """Those that add no noise, as they are configured by default."""
 
