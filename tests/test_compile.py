@@ -271,11 +271,25 @@ def test_torchs_functions_compile_where_the_compiler_asks_the_generator(
 
 def test_what_is_not_implemented_still_raises_by_name() -> None:
     g = Generator(0)
-    with pytest.raises(NotImplementedError, match="multinomial"):
-        torch.compile(lambda: torch.multinomial(torch.ones(3), 2, generator=g), backend="eager")()
+    with pytest.raises(NotImplementedError, match="poisson"):
+        torch.compile(lambda: torch.poisson(torch.ones(3), generator=g), backend="eager")()
     with pytest.raises(Unsupported):
-        compiled(lambda: torch.multinomial(torch.ones(3), 2, generator=g))()
+        compiled(lambda: torch.poisson(torch.ones(3), generator=g))()
     assert g.position == 0
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda g: torch.multinomial(torch.arange(1.0, 40.0), 9, generator=g),
+        lambda g: torch.bernoulli(torch.full((40,), 0.5), generator=g),
+    ],
+    ids=["multinomial", "bernoulli"],
+)
+def test_a_choice_around_a_graph_has_eagers_bits(draw: Any) -> None:
+    g, same = Generator(0), Generator(0)
+    assert_same_bytes(torch.compile(draw, backend="eager")(g), draw(same))
+    assert g == same
 
 
 # What a graph cannot know
