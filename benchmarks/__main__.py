@@ -47,9 +47,13 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--full", action="store_true", help="every size, and more rounds")
     parser.add_argument("--save", action="store_true", help="keep the results in the repository")
+    parser.add_argument(
+        "--into", default="", metavar="NAME", help="a folder of the results, for another machine"
+    )
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="some parts")
     arguments = parser.parse_args(words)
     console = Console()
+    folder = RESULTS / arguments.into
     # Before a result is written: that changes the tree, and the commit would be marked.
     origin = describe()
     try:
@@ -66,11 +70,11 @@ def main(words: Sequence[str] | None = None) -> int:
             continue
         results[part] = run_part(console, part, full=arguments.full)
         if arguments.save:
-            save(console, part, origin | results[part])
+            save(console, folder / f"{part}.json", origin | results[part])
     judged = targets.judge(results)
     tables.show_targets(console, judged)
     if arguments.save and "cpu" in results:
-        save(console, "cpu", origin | results["cpu"] | {"targets": judged})
+        save(console, folder / "cpu.json", origin | results["cpu"] | {"targets": judged})
     return 0
 
 
@@ -91,9 +95,9 @@ def run_part(console: Console, part: str, *, full: bool) -> dict[str, Any]:
     return {"idle": idle, "left_out": {}, **result}
 
 
-def save(console: Console, part: str, result: dict[str, Any]) -> None:
+def save(console: Console, file: Path, result: dict[str, Any]) -> None:
     """Write a result down."""
-    file = RESULTS / f"{part}.json"
+    file.parent.mkdir(exist_ok=True)
     file.write_text(json.dumps(result, indent=1) + "\n")
     console.print(f"written to {file.name}")
 

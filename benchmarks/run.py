@@ -23,6 +23,12 @@ Times: TypeAlias = dict[str, list[float]]
 MINIMUM_SECONDS = 0.002
 """Short jobs are repeated until a round takes this long."""
 
+QUIET_SECONDS = 0.002
+"""How long a process is watched to see whether its threads are running."""
+
+QUIET_SHARE = 0.1
+"""Of one core, what a quiet process may still use."""
+
 
 def take_turns(jobs: Mapping[str, Job], seconds: Clock, rounds: int) -> Times:
     """Time jobs in turns.
@@ -74,14 +80,25 @@ def process_seconds(job: Job, repeats: int) -> float:
 def wall_seconds(job: Job, repeats: int) -> float:
     """The time of one job on the clock on the wall, for jobs on several threads.
 
-    It is done once before: then its own threads are awake, and those of whoever had the last turn,
-    which may wait for more work in a loop, are not in its way.
+    Threads of whoever had the last turn may still wait for more work in a loop, so it begins when
+    the process is quiet. It is done once before, so that its own threads are awake.
     """
+    quiet_down()
     job()
     begin = time.perf_counter()
     for _ in range(repeats):
         job()
     return (time.perf_counter() - begin) / repeats
+
+
+def quiet_down() -> bool:
+    """Wait, at most a second, until no thread of this process is running; whether none is."""
+    for _ in range(round(1 / QUIET_SECONDS)):
+        begin, busy = time.perf_counter(), time.process_time()
+        time.sleep(QUIET_SECONDS)
+        if time.process_time() - busy < QUIET_SHARE * (time.perf_counter() - begin):
+            return True
+    return False
 
 
 def _repeats(job: Job, seconds: Clock) -> int:

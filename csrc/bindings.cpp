@@ -14,6 +14,7 @@
 #include "memory.h"
 #include "reprorng/softfloat.h"
 #include "team.h"
+#include "tensor.h"
 
 namespace py = pybind11;
 
@@ -81,7 +82,7 @@ constexpr std::uint64_t kFew = 4096;
 
 // The caller owns the memory and keeps it alive.
 void make(const Draw& draw, unsigned threads, std::uint64_t worth_waking) {
-  if (draw.count <= kFew && threads == 1) {
+  if (draw.count <= kFew && (threads == 1 || draw.grain > kFew)) {
     draw.fill(draw.stream, draw.first, draw.count, draw.out, draw.large());
     return;
   }
@@ -89,10 +90,14 @@ void make(const Draw& draw, unsigned threads, std::uint64_t worth_waking) {
   share(draw.pieces(), threads, worth_waking, {Draw::piece, &draw});
 }
 
+void check_kernel(int kernel) {
+  if (kernel < 0 || kernel >= kKernelCount) throw py::index_error("no such kernel");
+}
+
 Draw draw_of(int variant, int kernel, const Stream& stream, std::uint64_t first,
              std::uint64_t count, std::uintptr_t address, std::uint64_t grain) {
   const Kernels& kernels = kernels_of_variant(variant);
-  if (kernel < 0 || kernel >= kKernelCount) throw py::index_error("no such kernel");
+  check_kernel(kernel);
   if (grain == 0) throw py::value_error("grain must be at least 1");
   return {kernels.fill[kernel],
           static_cast<std::uint64_t>(kElementSizes[kernel]),
@@ -122,34 +127,24 @@ bool fill_next(Cursor& cursor, int variant, int kernel, std::uint64_t count, std
   return true;
 }
 
-py::object checked(PyObject* made) {
-  if (made == nullptr) throw py::error_already_set();
-  return py::reinterpret_steal<py::object>(made);
-}
-
-// fill_next for a contiguous tensor of few elements. False, and nothing has happened, if it is not
-// in the memory of the CPU, has a type that is not one of `kernels`, or has more of them.
-bool fill_few(Cursor& cursor, int variant, const py::dict& kernels, const py::object& tensor) {
-  // Interned once, since the name of an attribute takes longer to make than to look up.
+// fill_next for a tensor. False, and nothing has happened, if its memory is not the CPU's, not
+// contiguous or, unless the tensor is `new`, not free to write, or if its type is none of
+// `kernels`.
+bool fill_tensor(Cursor& cursor, int variant, const py::dict& kernels, const py::object& tensor,
+                 bool is_new, unsigned threads, std::uint64_t grain, std::uint64_t worth_waking) {
   static PyObject* const kDtype = PyUnicode_InternFromString("dtype");
-  static PyObject* const kIsCpu = PyUnicode_InternFromString("is_cpu");
-  static PyObject* const kNumel = PyUnicode_InternFromString("numel");
-  static PyObject* const kDataPtr = PyUnicode_InternFromString("data_ptr");
-  PyObject* const t = tensor.ptr();
-  const py::object dtype = checked(PyObject_GetAttr(t, kDtype));
-  PyObject* const kernel = PyDict_GetItemWithError(kernels.ptr(), dtype.ptr());
-  if (kernel == nullptr || checked(PyObject_GetAttr(t, kIsCpu)).ptr() != Py_True) {
-    if (PyErr_Occurred()) throw py::error_already_set();
-    return false;
-  }
-  const auto count = PyLong_AsUnsignedLongLong(checked(PyObject_CallMethodNoArgs(t, kNumel)).ptr());
+  Memory memory;
+  if (!memory_of(tensor.ptr(), memory)) return false;
+  const auto dtype = py::reinterpret_steal<py::object>(PyObject_GetAttr(tensor.ptr(), kDtype));
+  PyObject* const found = dtype ? PyDict_GetItemWithError(kernels.ptr(), dtype.ptr()) : nullptr;
   if (PyErr_Occurred()) throw py::error_already_set();
-  if (count > kFew) return false;
-  const auto address =
-      PyLong_AsUnsignedLongLong(checked(PyObject_CallMethodNoArgs(t, kDataPtr)).ptr());
-  const long index = PyLong_AsLong(kernel);
+  if (found == nullptr) return false;
+  const int kernel = static_cast<int>(PyLong_AsLong(found));
   if (PyErr_Occurred()) throw py::error_already_set();
-  return fill_next(cursor, variant, static_cast<int>(index), count, address, 1, kFew, 1);
+  check_kernel(kernel);
+  if (!is_new && !may_write(tensor.ptr(), memory, kElementSizes[kernel])) return false;
+  return fill_next(cursor, variant, kernel, memory.count, memory.address, threads, grain,
+                   worth_waking);
 }
 
 void map_to_range(std::uintptr_t address, std::uint64_t count, std::uint64_t low,
@@ -227,12 +222,10 @@ PYBIND11_MODULE(_core, m) {
           },
           py::arg("moves"), py::arg("before"),
           "Go back to where it was before that move, unless it has moved again.");
-  m.def("fill_next", &fill_next, py::arg("cursor"), py::arg("variant"), py::arg("kernel"),
-        py::arg("count"), py::arg("address"), py::arg("threads"), py::arg("grain"),
+  m.def("fill_tensor", &fill_tensor, py::arg("cursor"), py::arg("variant"), py::arg("kernels"),
+        py::arg("tensor"), py::arg("is_new"), py::arg("threads"), py::arg("grain"),
         py::arg("worth_waking"),
-        "As fill, of elements of a word each from the cursor on. False if the stream has too few.");
-  m.def("fill_few", &fill_few, py::arg("cursor"), py::arg("variant"), py::arg("kernels"),
-        py::arg("tensor"), "As fill_next, for few elements, told by their tensor.");
+        "As fill, of a tensor's elements, a word each, from the cursor on. Whether it could.");
   m.def("prefer_large_pages", &prefer_large_pages, py::arg("address"), py::arg("bytes"),
         "Ask the system for large pages in memory that is about to be filled.");
   m.def("map_to_range", &map_to_range, py::arg("address"), py::arg("count"), py::arg("low"),

@@ -26,18 +26,15 @@ class Cursor:
     def move(self, before: tuple[int, int, int], after: tuple[int, int, int]) -> int: ...
     def undo(self, moves: int, before: tuple[int, int, int]) -> None: ...
 
-def fill_next(
+def fill_tensor(
     cursor: Cursor,
     variant: int,
-    kernel: int,
-    count: int,
-    address: int,
+    kernels: dict[torch.dtype, int],
+    tensor: torch.Tensor,
+    is_new: bool,
     threads: int,
     grain: int,
     worth_waking: int,
-) -> bool: ...
-def fill_few(
-    cursor: Cursor, variant: int, kernels: dict[torch.dtype, int], tensor: torch.Tensor
 ) -> bool: ...
 def prefer_large_pages(address: int, bytes: int) -> None: ...
 def map_to_range(address: int, count: int, low: int, span: int) -> None: ...

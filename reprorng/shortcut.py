@@ -13,11 +13,11 @@ from typing import Any, Final
 import torch
 from torch.autograd.graph import increment_version
 
-from reprorng._core import fill_few
+from reprorng._core import fill_tensor
 from reprorng.arguments import DTYPE_NAMES
 from reprorng.backends import forced, get, preferred
-from reprorng.backends.cpu import KERNEL, CpuBackend
-from reprorng.memory import prefer_large_pages
+from reprorng.backends.cpu import GRAIN, KERNEL, WORTH_WAKING, CpuBackend
+from reprorng.memory import LARGE, prefer_large_pages
 from reprorng.plan import WORDS_PER_ELEMENT
 from reprorng.source import Source
 
@@ -37,7 +37,7 @@ _dispatch_modes = torch._C._len_torch_dispatch_stack
 _function_modes = torch._C._len_torch_function_stack
 _transform = torch._C._functorch.maybe_current_level
 _trace = torch._C._get_tracing_state
-_is_functional = torch._is_functional_tensor
+_threads = torch.get_num_threads
 
 
 def draw(source: Source, kind: str, size: tuple[Any, ...]) -> torch.Tensor | None:
@@ -65,11 +65,12 @@ def draw(source: Source, kind: str, size: tuple[Any, ...]) -> torch.Tensor | Non
         return None
     if type(tensor) is not torch.Tensor:
         return None
-    kernels = KERNELS[kind]
-    if fill_few(cursor, backend.variant, kernels, tensor):
-        return tensor
-    prefer_large_pages(tensor)
-    return tensor if backend.fill_plain(cursor, kernels, tensor) else None
+    if tensor.nbytes >= LARGE:
+        prefer_large_pages(tensor)
+    drawn = fill_tensor(
+        cursor, backend.variant, KERNELS[kind], tensor, True, _threads(), GRAIN, WORTH_WAKING
+    )
+    return tensor if drawn else None
 
 
 def fill(source: Source, kind: str, tensor: torch.Tensor, name: str | None = None) -> bool:
@@ -88,29 +89,17 @@ def fill(source: Source, kind: str, tensor: torch.Tensor, name: str | None = Non
         ValueError: the forced backend is unknown.
         RuntimeError: the forced backend cannot run here.
     """
-    if type(tensor) is not torch.Tensor or _is_compiling() or not _is_plain(tensor):
+    if _is_compiling() or (cursor := source.cursor) is None:
         return False
-    if (cursor := source.cursor) is None or _trace() or _transform() is not None:
+    if _trace() or _transform() is not None or _dispatch_modes():
         return False
     chosen = name if name is not None else forced.get()
     backend = preferred("cpu") if chosen is None else get(chosen)
-    if type(backend) is not CpuBackend or _dispatch_modes():
+    if type(backend) is not CpuBackend:
         return False
-    kernels = KERNELS[kind]
-    drawn = fill_few(cursor, backend.variant, kernels, tensor)
-    if not (drawn or backend.fill_plain(cursor, kernels, tensor)):
-        return False
-    increment_version(tensor)
-    return True
-
-
-def _is_plain(tensor: torch.Tensor) -> bool:
-    """Whether a tensor is contiguous memory of its own that anybody may write."""
-    if tensor.requires_grad or tensor.layout is not torch.strided or tensor.is_inference():
-        return False
-    if not tensor.is_contiguous() or tensor.is_neg() or not tensor.is_cpu:
-        return False
-    if tensor._is_zerotensor() or _is_functional(tensor):
-        return False
-    before = tensor.storage_offset() * tensor.itemsize
-    return tensor.untyped_storage().nbytes() >= before + tensor.nbytes
+    drawn = fill_tensor(
+        cursor, backend.variant, KERNELS[kind], tensor, False, _threads(), GRAIN, WORTH_WAKING
+    )
+    if drawn:
+        increment_version(tensor)
+    return drawn

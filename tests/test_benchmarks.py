@@ -6,6 +6,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -177,6 +179,27 @@ def test_a_clock_divides_by_the_repeats_it_times(
     monkeypatch.setattr(run.time, name, lambda: float(len(done)))
     assert clock(lambda: done.append(1), 7) == 1
     assert len(done) == 7 + untimed
+
+
+def test_a_turn_on_several_threads_waits_for_those_of_the_last() -> None:
+    def spin() -> None:
+        until = time.perf_counter() + 0.1
+        while time.perf_counter() < until:
+            pass
+
+    begin = time.perf_counter()
+    thread = threading.Thread(target=spin)
+    thread.start()
+    assert run.quiet_down()
+    assert time.perf_counter() - begin > 0.1
+    thread.join()
+
+
+def test_a_process_that_is_never_quiet_is_not_waited_for_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(run, "QUIET_SHARE", 0.0)
+    assert not run.quiet_down()
 
 
 def test_ratios_are_taken_within_a_round() -> None:
@@ -472,3 +495,9 @@ def test_a_saved_result_says_where_it_is_from(fast_program: Path) -> None:
     names = [each["name"] for each in saved["targets"]]
     assert names == [target.name for target in targets.TARGETS]
     assert all(each.keys() == {"name", "required", "found", "met"} for each in saved["targets"])
+
+
+def test_another_machine_has_a_folder_of_its_own(fast_program: Path) -> None:
+    assert program.main(["--only", "cpu", "--save", "--into", "laptop"]) == 0
+    assert [file.name for file in (fast_program / "laptop").iterdir()] == ["cpu.json"]
+    assert [file.name for file in fast_program.iterdir()] == ["laptop"]

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +15,7 @@ import torch
 from checks import assert_same_bytes
 
 import reprorng
-from reprorng import Generator, backends, memory, shortcut
+from reprorng import Generator, _core, backends, memory, shortcut
 from reprorng.backends.cpu import GRAIN
 
 Draw = Callable[[Generator], torch.Tensor]
@@ -233,3 +236,75 @@ def test_a_tensor_filled_in_place_counts_the_write() -> None:
     x = torch.zeros(5)
     Generator(0).normal_(x)
     assert x._version == 1
+
+
+def resized(count: int, nbytes: int) -> torch.Tensor:
+    """A tensor whose storage has become too small for it."""
+    x = torch.empty(count)
+    x.untyped_storage().resize_(nbytes)
+    return x
+
+
+def inference() -> torch.Tensor:
+    with torch.inference_mode():
+        return torch.empty(3)
+
+
+MEMORY: dict[str, tuple[Callable[[], Any], bool]] = {
+    "plain": (lambda: torch.empty(5), True),
+    "row": (lambda: torch.empty(3, 4)[1:2], True),
+    "column of one": (lambda: torch.empty(3, 1).T, True),
+    "empty": (lambda: torch.empty(3, 0, 2).transpose(0, 2), True),
+    "scalar": (lambda: torch.empty(()), True),
+    "lazy clone": (lambda: torch._lazy_clone(torch.zeros(5)), True),
+    "strided": (lambda: torch.empty(10)[::2], False),
+    "transposed": (lambda: torch.empty(3, 4).T, False),
+    "channels last": (lambda: torch.empty(2, 3, 4, 5).to(memory_format=torch.channels_last), False),
+    "expanded": (lambda: torch.empty(1).expand(5), False),
+    "float64": (lambda: torch.empty(3, dtype=torch.float64), False),
+    "meta": (lambda: torch.empty(3, device="meta"), False),
+    "grad": (lambda: torch.empty(3, requires_grad=True), False),
+    "parameter": (lambda: torch.nn.Parameter(torch.empty(3)), False),
+    "inference": (inference, False),
+    "negative": (lambda: torch._neg_view(torch.empty(3)), False),
+    "zeros": (lambda: torch._efficientzerotensor(3), False),
+    "functional": (lambda: torch._to_functional_tensor(torch.empty(3)), False),
+    "no storage": (lambda: resized(100, 0), False),
+    "short storage": (lambda: resized(100, 399), False),
+    "sparse": (lambda: torch.eye(3).to_sparse(), False),
+    "mkldnn": (lambda: torch.eye(3).to_mkldnn(), False),
+    "nested": (lambda: torch.nested.nested_tensor([torch.empty(2), torch.empty(3)]), False),
+    "none": (lambda: None, False),
+}
+"""Tensors, and whether the kernel may write the memory of each as it is."""
+
+
+def taken() -> dict[str, bool]:
+    """Which of them it does write."""
+    found = {}
+    for name, (make, _) in MEMORY.items():
+        kernels, tensor = shortcut.KERNELS["normal"], make()
+        count = tensor.numel() if isinstance(tensor, torch.Tensor) else 0
+        cursor = _core.Cursor(0, 0, 0)
+        found[name] = _core.fill_tensor(cursor, 0, kernels, tensor, False, 1, GRAIN, 1)
+        assert cursor.now() == (0, 0, count if found[name] else 0)
+    return found
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_memory_that_is_not_plain_is_never_written() -> None:
+    assert taken() == {name: plain for name, (_, plain) in MEMORY.items()}
+
+
+def test_a_torch_without_the_exchange_of_dlpack_is_asked_attribute_by_attribute() -> None:
+    code = (
+        "import torch\n"
+        "if hasattr(torch.Tensor, '__dlpack_c_exchange_api__'):\n"
+        "    del torch.Tensor.__dlpack_c_exchange_api__\n"
+        "import test_shortcut\n"
+        "test_shortcut.test_memory_that_is_not_plain_is_never_written()\n"
+    )
+    folder = Path(__file__).parent
+    ran = [sys.executable, "-W", "ignore", "-c", code]
+    done = subprocess.run(ran, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -65,23 +65,3 @@ class CpuBackend:
         _core.fill(self.variant, kernel, *place, threads, grain, WORTH_WAKING)
         if integers:
             _core.map_to_range(address, plan.count, plan.low % (1 << 64), plan.span)
-
-    def fill_plain(
-        self, cursor: _core.Cursor, kernels: dict[torch.dtype, int], out: torch.Tensor
-    ) -> bool:
-        """`fill` without a plan, for elements made of a word each.
-
-        Args:
-            cursor: Where they begin; it moves on.
-            kernels: Which of `KERNEL` is for which dtype.
-            out: A contiguous tensor.
-
-        Returns:
-            Whether it did. If `out` is not in the CPU's memory, has none of these dtypes, or more
-            elements than the stream, nothing has happened.
-        """
-        kernel = kernels.get(out.dtype)
-        if kernel is None or not out.is_cpu:
-            return False
-        place = (out.numel(), out.data_ptr(), torch.get_num_threads())
-        return _core.fill_next(cursor, self.variant, kernel, *place, GRAIN, WORTH_WAKING)

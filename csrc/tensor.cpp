@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tensor.h"
+
+#include <pybind11/gil_safe_call_once.h>
+#include <pybind11/pybind11.h>
+
+namespace py = pybind11;
+
+namespace reprorng {
+namespace {
+
+// DLPack's C exchange (https://dmlc.github.io/dlpack/latest/c_api.html), of which one function is
+// used. Its layouts are the same in all versions with this major number.
+constexpr std::uint32_t kMajor = 1;
+constexpr std::int32_t kCpu = 1;
+
+struct DlTensor {
+  void* data;
+  std::int32_t device, device_id;
+  std::int32_t ndim;
+  std::uint8_t code, bits;
+  std::uint16_t lanes;
+  std::int64_t *shape, *strides;
+  std::uint64_t byte_offset;
+};
+
+struct DlExchange {
+  std::uint32_t major, minor;
+  const DlExchange* older;
+  void (*allocate)(), (*managed_from)(), (*managed_to)();
+  int (*tensor_from)(void* object, DlTensor* out);
+};
+
+struct Torch {
+  PyObject* tensor;            // the class
+  const DlExchange* exchange;  // null if torch is older than it, or newer than this file
+
+  Torch()
+      : tensor(py::object(py::module_::import("torch").attr("Tensor")).release().ptr()),
+        exchange(nullptr) {
+    const py::object capsule =
+        py::getattr(py::handle(tensor), "__dlpack_c_exchange_api__", py::none());
+    constexpr const char* kName = "dlpack_exchange_api";
+    if (PyCapsule_IsValid(capsule.ptr(), kName)) {
+      exchange = static_cast<const DlExchange*>(PyCapsule_GetPointer(capsule.ptr(), kName));
+    }
+    while (exchange != nullptr && exchange->major != kMajor) exchange = exchange->older;
+  }
+};
+
+const Torch& torch() {
+  PYBIND11_CONSTINIT static py::gil_safe_call_once_and_store<Torch> storage;
+  return storage.call_once_and_store_result([] { return Torch(); }).get_stored();
+}
+
+// Interned once, since the name of an attribute takes longer to make than to look up.
+struct Names {
+  PyObject* const data_ptr = PyUnicode_InternFromString("data_ptr");
+  PyObject* const is_contiguous = PyUnicode_InternFromString("is_contiguous");
+  PyObject* const is_cpu = PyUnicode_InternFromString("is_cpu");
+  PyObject* const is_inference = PyUnicode_InternFromString("is_inference");
+  PyObject* const is_nested = PyUnicode_InternFromString("is_nested");
+  PyObject* const is_neg = PyUnicode_InternFromString("is_neg");
+  PyObject* const nbytes = PyUnicode_InternFromString("nbytes");
+  PyObject* const numel = PyUnicode_InternFromString("numel");
+  PyObject* const requires_grad = PyUnicode_InternFromString("requires_grad");
+  PyObject* const storage_offset = PyUnicode_InternFromString("storage_offset");
+  PyObject* const untyped_storage = PyUnicode_InternFromString("untyped_storage");
+};
+
+const Names& names() {
+  static const Names interned;
+  return interned;
+}
+
+py::object answer(PyObject* made) {
+  if (made == nullptr) throw py::error_already_set();
+  return py::reinterpret_steal<py::object>(made);
+}
+
+bool has(PyObject* tensor, PyObject* attribute) {
+  return answer(PyObject_GetAttr(tensor, attribute)).ptr() == Py_True;
+}
+
+bool is(PyObject* tensor, PyObject* method) {
+  return answer(PyObject_CallMethodNoArgs(tensor, method)).ptr() == Py_True;
+}
+
+std::uint64_t number(PyObject* object, PyObject* method) {
+  const auto found =
+      PyLong_AsUnsignedLongLong(answer(PyObject_CallMethodNoArgs(object, method)).ptr());
+  if (PyErr_Occurred()) throw py::error_already_set();
+  return found;
+}
+
+bool exchanged(const DlExchange& exchange, PyObject* tensor, Memory& found) {
+  DlTensor told;
+  if (exchange.tensor_from(tensor, &told) != 0) {
+    PyErr_Clear();
+    return false;
+  }
+  if (told.device != kCpu) return false;
+  std::int64_t count = 1;
+  bool contiguous = true;
+  for (int i = told.ndim - 1; i >= 0; --i) {
+    const std::int64_t length = told.shape[i];
+    contiguous &= length == 1 || told.strides == nullptr || told.strides[i] == count;
+    count *= length;
+  }
+  found = {reinterpret_cast<std::uintptr_t>(told.data) + told.byte_offset,
+           static_cast<std::uint64_t>(count)};
+  return contiguous || count == 0;
+}
+
+// The same by attributes, where torch has no exchange.
+bool asked(PyObject* tensor, Memory& found) {
+  if (!has(tensor, names().is_cpu) || has(tensor, names().is_nested)) return false;
+  if (!is(tensor, names().is_contiguous)) return false;
+  found = {number(tensor, names().data_ptr), number(tensor, names().numel)};
+  return true;
+}
+
+}  // namespace
+
+bool memory_of(PyObject* tensor, Memory& found) {
+  const Torch& known = torch();
+  if (reinterpret_cast<PyObject*>(Py_TYPE(tensor)) != known.tensor) return false;
+  try {
+    const bool told = known.exchange != nullptr ? exchanged(*known.exchange, tensor, found)
+                                                : asked(tensor, found);
+    // Tensors that stand for others, or for zeros, have no memory.
+    return told && (found.address != 0 || found.count == 0);
+  } catch (const py::error_already_set&) {
+    return false;  // some layouts have no strides to ask for, some tensors no memory
+  }
+}
+
+bool may_write(PyObject* tensor, const Memory& memory, std::uint64_t bytes) {
+  if (has(tensor, names().requires_grad) || is(tensor, names().is_inference)) return false;
+  if (is(tensor, names().is_neg)) return false;
+  const auto storage = answer(PyObject_CallMethodNoArgs(tensor, names().untyped_storage));
+  const std::uint64_t elements = number(tensor, names().storage_offset) + memory.count;
+  return number(storage.ptr(), names().nbytes) / bytes >= elements;
+}
+
+}  // namespace reprorng
