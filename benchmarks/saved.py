@@ -54,6 +54,10 @@ class Saved:
             raise LeftOutError(f"{name}.json has no {part}{' with' * bool(wanted)}{conditions}")
         return found
 
+    def others(self) -> list[Saved]:
+        """The results of other machines, each in a folder of its own."""
+        return [Saved(file.parent) for file in sorted(self.folder.glob("*/cpu.json"))]
+
     def digest(self, name: str) -> str:
         """What tells a result from any other; `LeftOutError` if it was not saved."""
         text = json.dumps(self.read(name), sort_keys=True)

@@ -263,7 +263,9 @@ RESULTS = {
 
 
 def write(folder: Path) -> Path:
-    """The folder, with a file of each result in it."""
+    """The folder, with a file of each result in it, and one of another machine."""
     for name, make in RESULTS.items():
         (folder / f"{name}.json").write_text(json.dumps(make()))
+    (folder / "laptop").mkdir()
+    (folder / "laptop" / "cpu.json").write_text(json.dumps(cpu() | {"machine": "Elsewhere 1"}))
     return folder

@@ -125,6 +125,14 @@ def test_targets_are_met_missed_or_not_measured(saved: Saved) -> None:
     ]
 
 
+def test_other_machines_have_tables_of_their_own(saved: Saved) -> None:
+    written = BLOCKS["elsewhere tables"](saved)
+    assert written.startswith("### Elsewhere 1\n\n- Machine: Elsewhere 1,")
+    for name in ("sizes table", "ratios table", "targets table"):
+        assert BLOCKS[name](saved) in written
+    assert "Elsewhere" not in BLOCKS["machine list"](saved)
+
+
 def test_a_block_without_its_result_says_so(tmp_path: Path) -> None:
     text = render(page_with("calls table"), BLOCKS, Saved(tmp_path))
     assert "*Not shown: calls.json is not there.*" in text

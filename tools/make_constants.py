@@ -53,7 +53,6 @@ def structure(name: str, unsigned: str, suffix: str, transform: Any) -> str:
         "template <>",
         f"struct Constants<{name}> {{",
         f"  static constexpr {unsigned} kOne = {transform.one:#x}u;",
-        f"  static constexpr {unsigned} kExponent = {transform.exponent:#x}u;",
     ]
     for label in ("scale", "half", "log4", "angle", "centre"):
         value = hexadecimal(getattr(transform, label), suffix)

@@ -33,6 +33,7 @@ BLOCKS: dict[str, Block] = {
     "parallel table": speed.parallel,
     "GPU table": speed.gpu,
     "targets table": speed.targets,
+    "elsewhere tables": speed.elsewhere,
     "left out list": speed.left_out,
     "calls table": speed.calls,
     "instructions table": speed.instructions,

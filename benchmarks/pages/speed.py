@@ -113,6 +113,18 @@ def targets(saved: Saved) -> str:
     return table(head, lines)
 
 
+def elsewhere(saved: Saved) -> str:
+    """The same on every other machine, in short."""
+    found = [
+        f"### {other.read('cpu')['machine']}\n\n"
+        + "\n\n".join(write(other) for write in (machine, sizes, ratios, targets))
+        for other in saved.others()
+    ]
+    if not found:
+        raise LeftOutError("there are no results of another machine")
+    return "\n\n".join(found)
+
+
 def calls(saved: Saved) -> str:
     """Microseconds of a draw by each way to call it, and the ratio to torch."""
 

@@ -19,7 +19,6 @@ struct Constants;
 template <>
 struct Constants<float> {
   static constexpr std::uint32_t kOne = 0x3f800000u;
-  static constexpr std::uint32_t kExponent = 0x7f800000u;
   static constexpr float kScale = 0x1p-31f;
   static constexpr float kHalf = 0x1p-32f;
   static constexpr float kLog4 = 0x1.62e43p-23f;
@@ -53,7 +52,6 @@ struct Constants<float> {
 template <>
 struct Constants<double> {
   static constexpr std::uint64_t kOne = 0x3ff0000000000000u;
-  static constexpr std::uint64_t kExponent = 0x7ff0000000000000u;
   static constexpr double kScale = 0x1p-63;
   static constexpr double kHalf = 0x1p-64;
   static constexpr double kLog4 = 0x1.62e42fefa39efp-52;

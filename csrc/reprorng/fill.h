@@ -28,7 +28,7 @@ struct Tile {
   using Element = typename Kind::Element;
   using B = typename Kind::template Format<V>::Bits;
   static constexpr int kStep = V::kLanes * Kind::kPerBlock;
-  static constexpr int kAtOnce = kSteps % 4 == 0 ? 4 : 1;
+  static constexpr int kAtOnce = kSteps % V::kAtOnce == 0 ? V::kAtOnce : 1;
 
   Words<V> words[kSteps];
   B even[kSteps], odd[kSteps];
@@ -76,10 +76,10 @@ struct Tile {
   }
   template <class Out>
   REPRORNG_INLINE void emit(int steps, Element* out) {
-    constexpr int kTwo = kAtOnce == 1 ? 1 : 2;  // four would not fit the registers of AVX2
-    for (int i = 0; i < steps; i += kTwo) {
-      Kind::template emit<Several<Out, kTwo>>(load<kTwo>(even + i), load<kTwo>(odd + i),
-                                              out + i * kStep);
+    constexpr int kHalf = kAtOnce == 1 ? 1 : kAtOnce / 2;  // all would not fit the registers
+    for (int i = 0; i < steps; i += kHalf) {
+      Kind::template emit<Several<Out, kHalf>>(load<kHalf>(even + i), load<kHalf>(odd + i),
+                                               out + i * kStep);
     }
   }
   template <int N>

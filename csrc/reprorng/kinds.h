@@ -32,8 +32,7 @@ struct Layout<T, true> {
   static REPRORNG_INLINE void finish(const RoundKeys& key, const Words<V>& words,
                                      typename V::F64::Bits& even, typename V::F64::Bits& odd) {
     const auto [w0, w1, w2, w3] = more_rounds<V, kPhiloxRounds - 1, kPhiloxRounds>(key, words);
-    even = V::join64(w0, w1);
-    odd = V::join64(w2, w3);
+    V::join64(w0, w1, w2, w3, even, odd);
   }
 };
 

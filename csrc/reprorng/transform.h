@@ -27,11 +27,11 @@ REPRORNG_INLINE typename F::Real squared_radius(typename F::Bits w) {
   using Bits = typename F::Bits;
   using Real = typename F::Real;
   const Real g = F::fma(F::to_real(w), F::real(C::kScale), F::real(C::kHalf));
-  // How far the exponent of g lies below that of 1, in place: 0 where g is negative or 1.
-  const Bits one = F::bits(C::kOne);
-  const Bits shift = F::xor_and(F::one_if_negative(F::as_bits(g)), one, F::bits(C::kExponent));
+  // How far the exponent of g lies below that of 1, in place: 0 where g is negative or 1. All bits
+  // of the exponent of 1 are set but the highest, which no smaller number has.
+  const Bits shift = F::and_not(F::bits(C::kOne), F::one_if_negative(F::as_bits(g)));
   const Real z = F::as_real(F::add(F::as_bits(g), shift));
-  const Real h = F::min(F::abs(z), F::sub(F::real(2), z));
+  const Real h = F::min_abs(z, F::sub(F::real(2), z));
   const Real series = F::fma(horner<F>(h, C::kLog), F::mul(h, h), h);
   return F::fma(F::to_real(shift), F::real(C::kLog4), series);
 }

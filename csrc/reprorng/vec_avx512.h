@@ -41,9 +41,7 @@ struct Avx512F32 {
   static REPRORNG_INLINE Real as_real(Bits a) { return _mm512_castsi512_ps(a); }
 
   static REPRORNG_INLINE Bits add(Bits a, Bits b) { return _mm512_add_epi32(a, b); }
-  static REPRORNG_INLINE Bits xor_and(Bits a, Bits b, Bits mask) {
-    return _mm512_ternarylogic_epi32(a, b, mask, 0x28);
-  }
+  static REPRORNG_INLINE Bits and_not(Bits a, Bits b) { return _mm512_andnot_si512(b, a); }
   static REPRORNG_INLINE Bits shift_left_2_or_2(Bits a) {
     return _mm512_or_si512(_mm512_slli_epi32(a, 2), bits(2));
   }
@@ -56,9 +54,10 @@ struct Avx512F32 {
     return _mm512_min_epu32(a, bits(Constants<float>::kOne));
   }
 
-  static REPRORNG_INLINE Real abs(Real a) { return _mm512_abs_ps(a); }
   static REPRORNG_INLINE Real sqrt(Real a) { return _mm512_sqrt_ps(a); }
-  static REPRORNG_INLINE Real min(Real a, Real b) { return _mm512_min_ps(a, b); }
+  static REPRORNG_INLINE Real min_abs(Real a, Real b) {
+    return _mm512_range_ps(a, b, 0xa);  // of the smaller magnitude, its sign cleared
+  }
   static REPRORNG_INLINE Real sub(Real a, Real b) { return _mm512_sub_ps(a, b); }
   static REPRORNG_INLINE Real mul(Real a, Real b) { return _mm512_mul_ps(a, b); }
   static REPRORNG_INLINE Real fma(Real a, Real b, Real c) { return _mm512_fmadd_ps(a, b, c); }
@@ -87,9 +86,7 @@ struct Avx512F64 {
   static REPRORNG_INLINE Real as_real(Bits a) { return _mm512_castsi512_pd(a); }
 
   static REPRORNG_INLINE Bits add(Bits a, Bits b) { return _mm512_add_epi64(a, b); }
-  static REPRORNG_INLINE Bits xor_and(Bits a, Bits b, Bits mask) {
-    return _mm512_ternarylogic_epi64(a, b, mask, 0x28);
-  }
+  static REPRORNG_INLINE Bits and_not(Bits a, Bits b) { return _mm512_andnot_si512(b, a); }
   static REPRORNG_INLINE Bits shift_left_2_or_2(Bits a) {
     return _mm512_or_si512(_mm512_slli_epi64(a, 2), bits(2));
   }
@@ -101,9 +98,10 @@ struct Avx512F64 {
     return _mm512_min_epu64(a, bits(Constants<double>::kOne));
   }
 
-  static REPRORNG_INLINE Real abs(Real a) { return _mm512_abs_pd(a); }
   static REPRORNG_INLINE Real sqrt(Real a) { return _mm512_sqrt_pd(a); }
-  static REPRORNG_INLINE Real min(Real a, Real b) { return _mm512_min_pd(a, b); }
+  static REPRORNG_INLINE Real min_abs(Real a, Real b) {
+    return _mm512_range_pd(a, b, 0xa);  // of the smaller magnitude, its sign cleared
+  }
   static REPRORNG_INLINE Real sub(Real a, Real b) { return _mm512_sub_pd(a, b); }
   static REPRORNG_INLINE Real mul(Real a, Real b) { return _mm512_mul_pd(a, b); }
   static REPRORNG_INLINE Real fma(Real a, Real b, Real c) { return _mm512_fmadd_pd(a, b, c); }
@@ -124,6 +122,7 @@ struct Avx512Of {
   using PastCaches = Avx512Of<true>;
   static constexpr std::uintptr_t kAlignment = 64;
   static constexpr int kLanes = 8;
+  static constexpr int kAtOnce = 4;
   using Wide = __m512i;
   using Whole = Wide;
   using F32 = Avx512F32;
@@ -156,7 +155,11 @@ struct Avx512Of {
     const Wide high = _mm512_mask_shuffle_epi32(b, 0x5555, a, _MM_PERM_DDBB);
     return xor3(high, join32(c, d), _mm512_set1_epi64(static_cast<long long>(from_halves(k, l))));
   }
-  static REPRORNG_INLINE F64::Bits join64(Wide low, Wide high) { return join32(low, high); }
+  static REPRORNG_INLINE void join64(Wide w0, Wide w1, Wide w2, Wide w3, F64::Bits& even,
+                                     F64::Bits& odd) {
+    even = join32(w0, w1);
+    odd = join32(w2, w3);
+  }
 
   static REPRORNG_INLINE void store(float* out, __m512 x, __m512 y) {
     put(out, _mm512_castps_si512(_mm512_unpacklo_ps(x, y)));

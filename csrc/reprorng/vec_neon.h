@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// AArch64 Advanced SIMD (NEON): two blocks at a time.
+// AArch64 Advanced SIMD (NEON): four blocks at a time.
 #pragma once
 
 #include <arm_neon.h>
@@ -30,9 +30,7 @@ struct NeonF32 {
   static REPRORNG_INLINE Real as_real(Bits a) { return vreinterpretq_f32_u32(a); }
 
   static REPRORNG_INLINE Bits add(Bits a, Bits b) { return vaddq_u32(a, b); }
-  static REPRORNG_INLINE Bits xor_and(Bits a, Bits b, Bits mask) {
-    return vandq_u32(veorq_u32(a, b), mask);
-  }
+  static REPRORNG_INLINE Bits and_not(Bits a, Bits b) { return vbicq_u32(a, b); }
   static REPRORNG_INLINE Bits shift_left_2_or_2(Bits a) {
     return vorrq_u32(vshlq_n_u32(a, 2), bits(2));
   }
@@ -45,9 +43,8 @@ struct NeonF32 {
     return vminq_u32(a, bits(Constants<float>::kOne));
   }
 
-  static REPRORNG_INLINE Real abs(Real a) { return vabsq_f32(a); }
   static REPRORNG_INLINE Real sqrt(Real a) { return vsqrtq_f32(a); }
-  static REPRORNG_INLINE Real min(Real a, Real b) { return vminq_f32(a, b); }
+  static REPRORNG_INLINE Real min_abs(Real a, Real b) { return vminq_f32(vabsq_f32(a), b); }
   static REPRORNG_INLINE Real sub(Real a, Real b) { return vsubq_f32(a, b); }
   static REPRORNG_INLINE Real mul(Real a, Real b) { return vmulq_f32(a, b); }
   static REPRORNG_INLINE Real fma(Real a, Real b, Real c) { return vfmaq_f32(c, a, b); }
@@ -74,9 +71,7 @@ struct NeonF64 {
   static REPRORNG_INLINE Real as_real(Bits a) { return vreinterpretq_f64_u64(a); }
 
   static REPRORNG_INLINE Bits add(Bits a, Bits b) { return vaddq_u64(a, b); }
-  static REPRORNG_INLINE Bits xor_and(Bits a, Bits b, Bits mask) {
-    return vandq_u64(veorq_u64(a, b), mask);
-  }
+  static REPRORNG_INLINE Bits and_not(Bits a, Bits b) { return vbicq_u64(a, b); }
   static REPRORNG_INLINE Bits shift_left_2_or_2(Bits a) {
     return vorrq_u64(vshlq_n_u64(a, 2), bits(2));
   }
@@ -88,9 +83,8 @@ struct NeonF64 {
     return vbslq_u64(vcltzq_s64(vreinterpretq_s64_u64(a)), bits(Constants<double>::kOne), a);
   }
 
-  static REPRORNG_INLINE Real abs(Real a) { return vabsq_f64(a); }
   static REPRORNG_INLINE Real sqrt(Real a) { return vsqrtq_f64(a); }
-  static REPRORNG_INLINE Real min(Real a, Real b) { return vminq_f64(a, b); }
+  static REPRORNG_INLINE Real min_abs(Real a, Real b) { return vminq_f64(vabsq_f64(a), b); }
   static REPRORNG_INLINE Real sub(Real a, Real b) { return vsubq_f64(a, b); }
   static REPRORNG_INLINE Real mul(Real a, Real b) { return vmulq_f64(a, b); }
   static REPRORNG_INLINE Real fma(Real a, Real b, Real c) { return vfmaq_f64(c, a, b); }
@@ -108,6 +102,7 @@ struct NeonF64 {
 struct Neon {
   using PastCaches = void;  // it has no such stores
   static constexpr int kLanes = 4;
+  static constexpr int kAtOnce = 4;
   using Wide = uint32x4_t;
   using Whole = Parts<uint64x2_t, 2>;
   using F32 = PartsFormat<NeonF32, 2>;
@@ -141,9 +136,10 @@ struct Neon {
                                              std::uint32_t l) {
     return join32(xor3(halves(a).high, c, splat(k)), xor3(halves(b).high, d, splat(l)));
   }
-  static REPRORNG_INLINE F64::Bits join64(Wide low, Wide high) {
-    return {{vreinterpretq_u64_u32(vzip1q_u32(low, high)),
-             vreinterpretq_u64_u32(vzip2q_u32(low, high))}};
+  static REPRORNG_INLINE void join64(Wide w0, Wide w1, Wide w2, Wide w3, F64::Bits& even,
+                                     F64::Bits& odd) {
+    even = zip(w0, w1);
+    odd = zip(w2, w3);
   }
 
   template <class T, class P>
@@ -153,6 +149,10 @@ struct Neon {
   }
 
  private:
+  static REPRORNG_INLINE F64::Bits zip(Wide low, Wide high) {
+    return {{vreinterpretq_u64_u32(vzip1q_u32(low, high)),
+             vreinterpretq_u64_u32(vzip2q_u32(low, high))}};
+  }
   static REPRORNG_INLINE void store(float* out, float32x4_t x, float32x4_t y) {
     vst1q_f32(out, vzip1q_f32(x, y));
     vst1q_f32(out + 4, vzip2q_f32(x, y));

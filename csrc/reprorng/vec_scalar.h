@@ -37,7 +37,7 @@ struct ScalarFormat {
   static REPRORNG_INLINE Real as_real(Bits a) { return bit_cast<Real>(a); }
 
   static REPRORNG_INLINE Bits add(Bits a, Bits b) { return a + b; }
-  static REPRORNG_INLINE Bits xor_and(Bits a, Bits b, Bits mask) { return (a ^ b) & mask; }
+  static REPRORNG_INLINE Bits and_not(Bits a, Bits b) { return a & ~b; }
   static REPRORNG_INLINE Bits shift_left_2_or_2(Bits a) { return (a << 2) | 2; }
   template <int Shift>
   static REPRORNG_INLINE Bits shift_right(Bits a) {
@@ -48,9 +48,12 @@ struct ScalarFormat {
     return a >> (kBits - 1) ? Constants<Number>::kOne : a;
   }
 
-  static REPRORNG_INLINE Real abs(Real a) { return a < 0 ? -a : a; }
   static REPRORNG_INLINE Real sqrt(Real a) { return std::sqrt(a); }
-  static REPRORNG_INLINE Real min(Real a, Real b) { return a < b ? a : b; }
+  // The smaller of |a| and b, which is not negative.
+  static REPRORNG_INLINE Real min_abs(Real a, Real b) {
+    const Real size = a < 0 ? -a : a;
+    return size < b ? size : b;
+  }
   static REPRORNG_INLINE Real sub(Real a, Real b) { return a - b; }
   static REPRORNG_INLINE Real mul(Real a, Real b) { return a * b; }
   static REPRORNG_INLINE Real fma(Real a, Real b, Real c) { return exact_fma(a, b, c); }
@@ -68,6 +71,7 @@ struct ScalarFormat {
 struct Scalar {
   using PastCaches = void;  // it has no such stores
   static constexpr int kLanes = 1;
+  static constexpr int kAtOnce = 4;  // steps of a pass that share its loads of constants
   using Wide = std::uint64_t;
   using Whole = std::uint64_t;
   using F32 = PartsFormat<ScalarFormat<float, std::uint32_t, std::int32_t>, 2>;
@@ -84,18 +88,20 @@ struct Scalar {
   static REPRORNG_INLINE Whole add(Whole a, std::uint64_t b) { return a + b; }
   static REPRORNG_INLINE Wide xor2(Wide a, Wide b) { return a ^ b; }
   static REPRORNG_INLINE Wide xor3(Wide a, Wide b, Wide c) { return a ^ b ^ c; }
-  // The words of two Wides, side by side: 32-bit lane 2l from `low`, 2l + 1 from `high`.
-  static REPRORNG_INLINE F32::Bits join32(Wide low, Wide high) {
-    return {{static_cast<std::uint32_t>(low), static_cast<std::uint32_t>(high)}};
+  // Words 0 and 2 of blocks, or words 1 and 3 in the same order.
+  static REPRORNG_INLINE F32::Bits join32(Wide a, Wide b) {
+    return {{static_cast<std::uint32_t>(a), static_cast<std::uint32_t>(b)}};
   }
   // xor3 of the high half of `a`, c and k, and of that of b, d and l, joined.
   static REPRORNG_INLINE F32::Bits join_xor3(Whole a, Whole b, Wide c, Wide d, std::uint32_t k,
                                              std::uint32_t l) {
     return join32(xor3(a >> 32, c, k), xor3(b >> 32, d, l));
   }
-  // The words of two Wides as one 64-bit word, low | high << 32.
-  static REPRORNG_INLINE F64::Bits join64(Wide low, Wide high) {
-    return (low & 0xffffffffu) | (high << 32);
+  // The words of blocks by twos, as 64-bit words: low | high << 32.
+  static REPRORNG_INLINE void join64(Wide w0, Wide w1, Wide w2, Wide w3, F64::Bits& even,
+                                     F64::Bits& odd) {
+    even = (w0 & 0xffffffffu) | (w1 << 32);
+    odd = (w2 & 0xffffffffu) | (w3 << 32);
   }
 
   // Stores x and y interleaved, in the order of the blocks: x0 y0 x1 y1 and so on.

@@ -37,7 +37,7 @@ _KINDS = {
     for kind, pattern in {
         Kind.MULTIPLY: r"vpmuludq|umull2?",
         Kind.FMA: r"vfn?m(add|sub)\d+p[sd]|vmulp[sd]|fml[as]|fmul",
-        Kind.FLOAT: r"v(add|sub|min|max|div)p[sd]|f(add|sub|min|max|abs|neg|div)",
+        Kind.FLOAT: r"v(add|sub|min|max|range|div)p[sd]|f(add|sub|min|max|abs|neg|div)",
         Kind.CONVERT: r"vcvt\w+|[su]cvtf|fcvtx?n2?",
         Kind.SQRT: r"vsqrtp[sd]|fsqrt",
         Kind.BLEND: r"vp?blend\w+|bsl|bi[tf]",
