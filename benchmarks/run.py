@@ -23,8 +23,9 @@ Times: TypeAlias = dict[str, list[float]]
 MINIMUM_SECONDS = 0.002
 """Short jobs are repeated until a round takes this long."""
 
-QUIET_SECONDS = 0.002
-"""How long a process is watched to see whether its threads are running."""
+QUIET_SECONDS = 0.02
+"""How long a process is watched to see whether its threads are running: longer than a tick of the
+system's clock, which is when the time of a thread on another processor is added up."""
 
 QUIET_SHARE = 0.1
 """Of one core, what a quiet process may still use."""
