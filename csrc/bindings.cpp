@@ -78,6 +78,7 @@ struct Draw {
 };
 
 // So few take one or two microseconds, less than it can take to get the interpreter's lock back.
+// They are shared only if pieces are even smaller.
 constexpr std::uint64_t kFew = 4096;
 
 // The caller owns the memory and keeps it alive.
@@ -90,14 +91,10 @@ void make(const Draw& draw, unsigned threads, std::uint64_t worth_waking) {
   share(draw.pieces(), threads, worth_waking, {Draw::piece, &draw});
 }
 
-void check_kernel(int kernel) {
-  if (kernel < 0 || kernel >= kKernelCount) throw py::index_error("no such kernel");
-}
-
 Draw draw_of(int variant, int kernel, const Stream& stream, std::uint64_t first,
              std::uint64_t count, std::uintptr_t address, std::uint64_t grain) {
   const Kernels& kernels = kernels_of_variant(variant);
-  check_kernel(kernel);
+  if (kernel < 0 || kernel >= kKernelCount) throw py::index_error("no such kernel");
   if (grain == 0) throw py::value_error("grain must be at least 1");
   return {kernels.fill[kernel],
           static_cast<std::uint64_t>(kElementSizes[kernel]),
@@ -115,21 +112,9 @@ void fill_memory(int variant, int kernel, std::uint64_t seed, std::uint64_t stre
        worth_waking);
 }
 
-// The same from where `cursor` is, which moves on. Whether the stream has that many words.
-bool fill_next(Cursor& cursor, int variant, int kernel, std::uint64_t count, std::uintptr_t address,
-               unsigned threads, std::uint64_t grain, std::uint64_t worth_waking) {
-  Draw draw = draw_of(variant, kernel, {}, 0, count, address, grain);
-  CursorState taken;
-  if (!cursor.take(count, taken)) return false;
-  draw.stream = taken.stream;
-  draw.first = taken.position;
-  make(draw, threads, worth_waking);
-  return true;
-}
-
-// fill_next for a tensor. False, and nothing has happened, if its memory is not the CPU's, not
-// contiguous or, unless the tensor is `new`, not free to write, or if its type is none of
-// `kernels`.
+// The same for a tensor from where `cursor` is, which moves on. False, and nothing has happened, if
+// its memory is not the CPU's, not contiguous or, unless the tensor is new, not free to write, if
+// its type is none of `kernels`, or if the stream has too few words.
 bool fill_tensor(Cursor& cursor, int variant, const py::dict& kernels, const py::object& tensor,
                  bool is_new, unsigned threads, std::uint64_t grain, std::uint64_t worth_waking) {
   static PyObject* const kDtype = PyUnicode_InternFromString("dtype");
@@ -141,10 +126,14 @@ bool fill_tensor(Cursor& cursor, int variant, const py::dict& kernels, const py:
   if (found == nullptr) return false;
   const int kernel = static_cast<int>(PyLong_AsLong(found));
   if (PyErr_Occurred()) throw py::error_already_set();
-  check_kernel(kernel);
-  if (!is_new && !may_write(tensor.ptr(), memory, kElementSizes[kernel])) return false;
-  return fill_next(cursor, variant, kernel, memory.count, memory.address, threads, grain,
-                   worth_waking);
+  Draw draw = draw_of(variant, kernel, {}, 0, memory.count, memory.address, grain);
+  if (!is_new && !may_write(tensor.ptr(), memory, draw.size)) return false;
+  CursorState taken;
+  if (!cursor.take(memory.count, taken)) return false;
+  draw.stream = taken.stream;
+  draw.first = taken.position;
+  make(draw, threads, worth_waking);
+  return true;
 }
 
 void map_to_range(std::uintptr_t address, std::uint64_t count, std::uint64_t low,

@@ -63,9 +63,7 @@ def draw(source: Source, kind: str, size: tuple[Any, ...]) -> torch.Tensor | Non
         tensor = torch.empty(*size)
     except (RuntimeError, TypeError, ValueError):
         return None
-    if type(tensor) is not torch.Tensor:
-        return None
-    if tensor.nbytes >= LARGE:
+    if tensor.nbytes >= LARGE:  # asked here as well, for a small draw feels the call
         prefer_large_pages(tensor)
     drawn = fill_tensor(
         cursor, backend.variant, KERNELS[kind], tensor, True, _threads(), GRAIN, WORTH_WAKING

@@ -175,6 +175,7 @@ def test_a_clock_divides_by_the_repeats_it_times(
     monkeypatch: pytest.MonkeyPatch, name: str, clock: run.Clock, untimed: int
 ) -> None:
     done: list[int] = []
+    monkeypatch.setattr(run, "quiet_down", lambda: True)
     # A second passes with each job, so what is not timed would show.
     monkeypatch.setattr(run.time, name, lambda: float(len(done)))
     assert clock(lambda: done.append(1), 7) == 1

@@ -16,7 +16,7 @@ from checks import assert_same_bytes
 
 import reprorng
 from reprorng import Generator, _core, backends, memory, shortcut
-from reprorng.backends.cpu import GRAIN
+from reprorng.backends.cpu import GRAIN, CpuBackend
 
 Draw = Callable[[Generator], torch.Tensor]
 BORDERS = (0, 1, 3, 4, 5, 4095, 4096, 4097, GRAIN, GRAIN + 1, 3 * GRAIN + 7)
@@ -282,11 +282,12 @@ MEMORY: dict[str, tuple[Callable[[], Any], bool]] = {
 def taken() -> dict[str, bool]:
     """Which of them it does write."""
     found = {}
+    variant, kernels = CpuBackend().variant, shortcut.KERNELS["normal"]
     for name, (make, _) in MEMORY.items():
-        kernels, tensor = shortcut.KERNELS["normal"], make()
+        tensor = make()
         count = tensor.numel() if isinstance(tensor, torch.Tensor) else 0
         cursor = _core.Cursor(0, 0, 0)
-        found[name] = _core.fill_tensor(cursor, 0, kernels, tensor, False, 1, GRAIN, 1)
+        found[name] = _core.fill_tensor(cursor, variant, kernels, tensor, False, 1, GRAIN, 1)
         assert cursor.now() == (0, 0, count if found[name] else 0)
     return found
 
