@@ -16,7 +16,7 @@ from leak_pipelines import FAILING, KNOWN_LEAKS, all_pipelines, left_out, run
 
 import reprorng
 from examples.tiny.families import RECIPES
-from examples.tiny.family import Absent
+from examples.tiny.family import Absent, part
 
 LIST = Path(__file__).parent.parent / "docs" / "coverage.json"
 LISTED = json.loads(LIST.read_text())
@@ -85,6 +85,22 @@ def test_every_pipeline_is_listed_with_its_draws_or_the_reason_why_not() -> None
 
 def test_at_least_sixty_pipelines_are_run() -> None:
     assert len(RECIPES) >= 60
+
+
+def test_a_weight_that_no_constructor_sets_is_the_same_each_time() -> None:
+    class Careless(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.unset = torch.nn.Parameter(torch.empty(8))
+            self.unset_before_us = self.unset.isnan().all()
+            self.zero = torch.nn.Parameter(torch.zeros(8))
+
+    first, second = (part(Careless)() for _ in range(2))
+    assert first.unset_before_us
+    assert first.unset.isfinite().all()
+    assert torch.equal(first.unset, second.unset)
+    assert torch.equal(first.zero, second.zero)
+    assert not torch.are_deterministic_algorithms_enabled()
 
 
 def test_a_leak_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:

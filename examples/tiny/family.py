@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,17 +67,30 @@ class Part:
         make = find(self.name) if isinstance(self.name, str) else self.name
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            component = make(**{key: built(value) for key, value in self.config.items()})
+            with _unset_is_nan():
+                component = make(**{key: built(value) for key, value in self.config.items()})
             return _awake(component) if isinstance(component, nn.Module) else component
+
+
+@contextmanager
+def _unset_is_nan() -> Iterator[None]:
+    """Memory that is never written is NaN in here, not what was there before."""
+    before = torch.get_deterministic_debug_mode()
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.set_deterministic_debug_mode(before)
 
 
 def _awake(model: nn.Module) -> nn.Module:
     """The model for inference, no weight of which is 0, which would hide all that leads to it.
 
-    ControlNets, for example, begin with an output of 0.
+    ControlNets, for example, begin with an output of 0. Nor is any left as its memory was, like
+    the padding token of Lumina's transformer: a checkpoint would set it.
     """
     for weight in model.parameters():
-        if not weight.any():
+        if not weight.any() or weight.isnan().any():
             nn.init.normal_(weight, std=0.1)
     return model.eval()
 
