@@ -2,7 +2,9 @@
 #include "tensor.h"
 
 #include <pybind11/gil_safe_call_once.h>
-#include <pybind11/pybind11.h>
+
+#include <algorithm>
+#include <array>
 
 namespace py = pybind11;
 
@@ -31,13 +33,21 @@ struct DlExchange {
   int (*tensor_from)(void* object, DlTensor* out);
 };
 
-struct Torch {
-  PyObject* tensor;            // the class
-  const DlExchange* exchange;  // null if torch is older than it, or newer than this file
+// An object that lives as long as the process, whatever becomes of the module it is from.
+PyObject* kept(py::object object) { return object.release().ptr(); }
 
-  Torch()
-      : tensor(py::object(py::module_::import("torch").attr("Tensor")).release().ptr()),
-        exchange(nullptr) {
+struct Torch {
+  PyObject* tensor;  // the class
+  PyObject* empty;
+  PyObject* get_num_threads;
+  const DlExchange* exchange;         // null if torch is older than it, or newer than this file
+  std::array<PyObject*, 4> watchers;  // functions that tell of each; that of functions is the last
+
+  Torch() : exchange(nullptr) {
+    const py::object torch = py::module_::import("torch");
+    tensor = kept(torch.attr("Tensor"));
+    empty = kept(torch.attr("empty"));
+    get_num_threads = kept(torch.attr("get_num_threads"));
     const py::object capsule =
         py::getattr(py::handle(tensor), "__dlpack_c_exchange_api__", py::none());
     constexpr const char* kName = "dlpack_exchange_api";
@@ -45,6 +55,11 @@ struct Torch {
       exchange = static_cast<const DlExchange*>(PyCapsule_GetPointer(capsule.ptr(), kName));
     }
     while (exchange != nullptr && exchange->major != kMajor) exchange = exchange->older;
+    constexpr const char* kWatchers[] = {"_len_torch_dispatch_stack", "_is_tracing",
+                                         "_are_functorch_transforms_active",
+                                         "_len_torch_function_stack"};
+    const py::object hidden = torch.attr("_C");
+    for (std::size_t i = 0; i < watchers.size(); ++i) watchers[i] = kept(hidden.attr(kWatchers[i]));
   }
 };
 
@@ -55,6 +70,7 @@ const Torch& torch() {
 
 // Interned once, since the name of an attribute takes longer to make than to look up.
 struct Names {
+  PyObject* const dtype = PyUnicode_InternFromString("dtype");
   PyObject* const data_ptr = PyUnicode_InternFromString("data_ptr");
   PyObject* const is_contiguous = PyUnicode_InternFromString("is_contiguous");
   PyObject* const is_cpu = PyUnicode_InternFromString("is_cpu");
@@ -76,6 +92,12 @@ const Names& names() {
 py::object answer(PyObject* made) {
   if (made == nullptr) throw py::error_already_set();
   return py::reinterpret_steal<py::object>(made);
+}
+
+bool is_true(PyObject* made) {
+  const int found = PyObject_IsTrue(answer(made).ptr());
+  if (found < 0) throw py::error_already_set();
+  return found == 1;
 }
 
 bool has(PyObject* tensor, PyObject* attribute) {
@@ -121,6 +143,34 @@ bool asked(PyObject* tensor, Memory& found) {
 }
 
 }  // namespace
+
+bool watched(bool functions) {
+  const auto& watchers = torch().watchers;
+  const auto end = functions ? watchers.end() : watchers.end() - 1;
+  return std::any_of(watchers.begin(), end,
+                     [](PyObject* watcher) { return is_true(PyObject_CallNoArgs(watcher)); });
+}
+
+py::object empty(const py::tuple& size, const py::dict& options) {
+  // An empty dictionary would take torch longer than none.
+  PyObject* const keywords = options.empty() ? nullptr : options.ptr();
+  PyObject* const made = PyObject_Call(torch().empty, size.ptr(), keywords);
+  if (made == nullptr) {
+    for (PyObject* refusal : {PyExc_RuntimeError, PyExc_TypeError, PyExc_ValueError}) {
+      if (PyErr_ExceptionMatches(refusal)) {
+        PyErr_Clear();
+        return {};
+      }
+    }
+  }
+  return answer(made);
+}
+
+py::object dtype_of(PyObject* tensor) { return answer(PyObject_GetAttr(tensor, names().dtype)); }
+
+unsigned thread_count() {
+  return py::cast<unsigned>(answer(PyObject_CallNoArgs(torch().get_num_threads)));
+}
 
 bool memory_of(PyObject* tensor, Memory& found) {
   const Torch& known = torch();

@@ -2,7 +2,7 @@
 // What torch tells of a tensor, in as few questions as it takes: a small draw is made of them.
 #pragma once
 
-#include <Python.h>
+#include <pybind11/pybind11.h>
 
 #include <cstdint>
 
@@ -12,6 +12,18 @@ struct Memory {
   std::uintptr_t address;
   std::uint64_t count;  // of elements
 };
+
+// Whether anything of torch's would see what is done here, or keep it for later: a mode of
+// dispatch, a trace, a transform or, with `functions`, a mode of functions.
+bool watched(bool functions);
+
+// What `torch.empty(*size, **options)` makes; null if torch refuses the arguments.
+pybind11::object empty(const pybind11::tuple& size, const pybind11::dict& options);
+
+pybind11::object dtype_of(PyObject* tensor);
+
+// By `torch.get_num_threads`.
+unsigned thread_count();
 
 // Where the elements of a tensor are. False if it is no `torch.Tensor` itself or they are not one
 // after another in the memory of the CPU. No Python error is left behind.

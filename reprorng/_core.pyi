@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import torch
 from numpy import float32, float64, uint32
 from numpy.typing import NDArray
@@ -26,16 +29,20 @@ class Cursor:
     def move(self, before: tuple[int, int, int], after: tuple[int, int, int]) -> int: ...
     def undo(self, moves: int, before: tuple[int, int, int]) -> None: ...
 
-def fill_tensor(
-    cursor: Cursor,
-    variant: int,
-    kernels: dict[torch.dtype, int],
-    tensor: torch.Tensor,
-    is_new: bool,
-    threads: int,
-    grain: int,
-    worth_waking: int,
-) -> bool: ...
+class Filler:
+    def __init__(
+        self,
+        kernels: dict[torch.dtype, int],
+        grain: int,
+        worth_waking: int,
+        large: int,
+        on_large: Callable[[torch.Tensor], None],
+    ) -> None: ...
+    def new(
+        self, cursor: Cursor, variant: int, size: tuple[Any, ...], options: Mapping[str, Any]
+    ) -> torch.Tensor | None: ...
+    def fill(self, cursor: Cursor, variant: int, tensor: torch.Tensor) -> bool: ...
+
 def prefer_large_pages(address: int, bytes: int) -> None: ...
 def map_to_range(address: int, count: int, low: int, span: int) -> None: ...
 def radius(variant: int, words: NDArray[uint32]) -> NDArray[float32]: ...

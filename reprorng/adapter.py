@@ -15,7 +15,7 @@ from typing import Any, Final
 import torch
 
 from reprorng import arguments
-from reprorng.device import without_any_device
+from reprorng.device import AnyDevice
 
 Handler = Callable[..., Any]
 
@@ -43,11 +43,10 @@ def dispatch(
         NotImplementedError: we do not implement `func`.
     """
     handler = HANDLERS.get(func)
-    given = kwargs or {}
-    generator, others = given.get("generator"), {}
-    if len(given) > 1 or generator is None:
-        others = {name: value for name, value in given.items() if name != "generator"}
-        args, others = without_any_device(args, others)
+    others = dict(kwargs or {})
+    generator = others.pop("generator", None)
+    if isinstance(others.get("device"), AnyDevice):
+        del others["device"]
     if handler is None or not isinstance(generator, generator_type):
         raise NotImplementedError(
             f"reprorng does not implement {_name(func)} with {len(args)} positional arguments and "

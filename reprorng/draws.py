@@ -274,10 +274,9 @@ class Draws(Source):
 
     def _new(self, kind: str, size: tuple[Any, ...], options: Options) -> torch.Tensor:
         """A new tensor, or `out`, of the next elements of `kind`."""
-        if not options:
-            plain = shortcut.draw(self, kind, size)
-            if plain is not None:
-                return plain
+        plain = shortcut.draw(self, kind, size, options)
+        if plain is not None:
+            return plain
         size, options = _sized(size, options)
         arguments.check_options(options)
         default = torch.get_default_dtype()

@@ -136,7 +136,7 @@ def randn(*size: Any, **options: Unpack[DrawOptions]) -> torch.Tensor:
         tensor([-0.9247, -0.9911, -0.6176])
     """
     if not options:  # at once, for two more calls would take a tenth of what a small draw does
-        plain = shortcut.draw(default_generator, "normal", size)
+        plain = shortcut.draw(default_generator, "normal", size, options)
         if plain is not None:
             return plain
     return _source(options).randn(*size, **options)  # type: ignore[misc]
@@ -164,7 +164,7 @@ def rand(*size: Any, **options: Unpack[DrawOptions]) -> torch.Tensor:
         tensor([0.3990, 0.8805, 0.7357])
     """
     if not options:
-        plain = shortcut.draw(default_generator, "uniform", size)
+        plain = shortcut.draw(default_generator, "uniform", size, options)
         if plain is not None:
             return plain
     return _source(options).rand(*size, **options)  # type: ignore[misc]

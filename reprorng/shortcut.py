@@ -13,40 +13,51 @@ from typing import Any, Final
 import torch
 from torch.autograd.graph import increment_version
 
-from reprorng._core import fill_tensor
-from reprorng.arguments import DTYPE_NAMES
+from reprorng._core import Filler
+from reprorng.arguments import DTYPE_NAMES, Options
 from reprorng.backends import forced, get, preferred
 from reprorng.backends.cpu import GRAIN, KERNEL, WORTH_WAKING, CpuBackend
 from reprorng.memory import LARGE, prefer_large_pages
 from reprorng.plan import WORDS_PER_ELEMENT
 from reprorng.source import Source
 
-KERNELS: Final[dict[str, dict[torch.dtype, int]]] = {
-    kind: {
-        dtype: KERNEL[f"{kind}_{name}"]
-        for dtype, name in DTYPE_NAMES.items()
-        if WORDS_PER_ELEMENT.get((kind, name)) == 1
-    }
+FILLERS: Final = {
+    kind: Filler(
+        {
+            dtype: KERNEL[f"{kind}_{name}"]
+            for dtype, name in DTYPE_NAMES.items()
+            if WORDS_PER_ELEMENT.get((kind, name)) == 1
+        },
+        GRAIN,
+        WORTH_WAKING,
+        LARGE,
+        prefer_large_pages,
+    )
     for kind in dict.fromkeys(kind for kind, _ in WORDS_PER_ELEMENT)
 }
-"""By kind and dtype, the kernels whose elements take a word each."""
+"""By kind, what fills tensors whose elements take a word each."""
 
-# Looked up once: each is asked at every draw. Compilers other than this one use modes.
+_KEYWORDS: Final = frozenset(("dtype", "layout", "device"))
+"""Those a plain draw may have; diffusers names all three in each of its draws."""
+
+_CPU: Final = frozenset((None, "cpu", torch.device("cpu")))
+"""The devices it may name; memory on any other would be made in vain."""
+
+_STRIDED: Final = frozenset((None, torch.strided))
+"""The layouts it may name."""
+
+# Looked up once, for each draw asks. Compilers other than this one use modes.
 _is_compiling = torch.compiler.is_dynamo_compiling
-_dispatch_modes = torch._C._len_torch_dispatch_stack
-_function_modes = torch._C._len_torch_function_stack
-_transform = torch._C._functorch.maybe_current_level
-_trace = torch._C._get_tracing_state
-_threads = torch.get_num_threads
 
 
-def draw(source: Source, kind: str, size: tuple[Any, ...]) -> torch.Tensor | None:
-    """A new tensor of torch's default dtype, if that is a plain draw.
+def draw(source: Source, kind: str, size: tuple[Any, ...], options: Options) -> torch.Tensor | None:
+    """A new tensor, if that is a plain draw.
 
     Args:
         source: What to draw from.
         kind: What to draw.
         size: The arguments that are the size, not checked yet.
+        options: The keywords, not checked yet.
 
     Returns:
         The tensor; None if this is no plain draw, or no right one, and nothing has happened.
@@ -54,21 +65,23 @@ def draw(source: Source, kind: str, size: tuple[Any, ...]) -> torch.Tensor | Non
     if _is_compiling() or (cursor := source.cursor) is None:
         return None
     try:
+        if options and not _are_plain(options):
+            return None
         name = forced.get()
         backend = preferred("cpu") if name is None else get(name)
-        if type(backend) is not CpuBackend or _dispatch_modes() or _function_modes():
-            return None
-        if _trace() or _transform() is not None:
-            return None
-        tensor = torch.empty(*size)
     except (RuntimeError, TypeError, ValueError):
         return None
-    if tensor.nbytes >= LARGE:  # asked here as well, for a small draw feels the call
-        prefer_large_pages(tensor)
-    drawn = fill_tensor(
-        cursor, backend.variant, KERNELS[kind], tensor, True, _threads(), GRAIN, WORTH_WAKING
+    if type(backend) is not CpuBackend:
+        return None
+    return FILLERS[kind].new(cursor, backend.variant, size, options)
+
+
+def _are_plain(options: Options) -> bool:
+    return (
+        _KEYWORDS.issuperset(options)
+        and options.get("device") in _CPU
+        and options.get("layout") in _STRIDED
     )
-    return tensor if drawn else None
 
 
 def fill(source: Source, kind: str, tensor: torch.Tensor, name: str | None = None) -> bool:
@@ -89,15 +102,11 @@ def fill(source: Source, kind: str, tensor: torch.Tensor, name: str | None = Non
     """
     if _is_compiling() or (cursor := source.cursor) is None:
         return False
-    if _trace() or _transform() is not None or _dispatch_modes():
-        return False
     chosen = name if name is not None else forced.get()
     backend = preferred("cpu") if chosen is None else get(chosen)
     if type(backend) is not CpuBackend:
         return False
-    drawn = fill_tensor(
-        cursor, backend.variant, KERNELS[kind], tensor, False, _threads(), GRAIN, WORTH_WAKING
-    )
+    drawn = FILLERS[kind].fill(cursor, backend.variant, tensor)
     if drawn:
         increment_version(tensor)
     return drawn

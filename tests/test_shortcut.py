@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 from checks import assert_same_bytes
+from diffusers.utils.torch_utils import randn_tensor
 
 import reprorng
 from reprorng import Generator, _core, backends, memory, shortcut
@@ -61,6 +62,11 @@ PLAIN: dict[str, Draw] = {
     "scalar": lambda g: g.randn(()),
     "function": lambda g: reprorng.randn(5, generator=g),
     "torch": lambda g: torch.randn(5, generator=g),
+    "dtype": lambda g: g.randn(5, dtype=torch.bfloat16),
+    "device": lambda g: g.rand(5, device="cpu"),
+    "as nothing": lambda g: g.rand(5, device=None, dtype=None, layout=None),
+    "any device": lambda g: torch.rand(5, generator=g, device=g.device),
+    "diffusers": lambda g: randn_tensor((1, 5), g, torch.device("cpu"), torch.float16),
     "normal_": lambda g: torch.empty(5).normal_(generator=g),
     "uniform_": lambda g: torch.empty(5, dtype=torch.float16).uniform_(generator=g),
     "bfloat16": lambda g: reprorng.normal_(torch.empty(5, dtype=torch.bfloat16), generator=g),
@@ -128,6 +134,7 @@ NOT_PLAIN: dict[str, Draw] = {
     "forced": with_mode(backends.use("reference"), lambda g: g.randn(5)),
     "meta": lambda g: g.normal_(torch.empty(5, device="meta")),
     "default device": with_mode(torch.device("meta"), lambda g: g.randn(5)),
+    "another device": lambda g: g.randn(5, device="meta"),
     "integers": lambda g: g.random_(torch.empty(5, dtype=torch.int64), 9),
 }
 
@@ -166,6 +173,12 @@ WRONG: dict[str, Draw] = {
     "float": lambda g: g.randn(5.0),
     "bool": lambda g: g.randn(True),
     "nothing": lambda g: g.randn(),
+    "dtype": lambda g: g.randn(5, dtype=torch.int32),
+    "dtype by name": lambda g: g.randn(5, dtype="float32"),
+    "device": lambda g: g.randn(5, device="nowhere"),
+    "list of devices": lambda g: g.randn(5, device=["cpu"]),
+    "layout": lambda g: g.randn(5, layout=torch.sparse_coo),
+    "keyword": lambda g: g.randn(5, names=None),
     "too much memory": lambda g: g.randn(2**62),
     "end": lambda g: g.at(2**64 - 2).randn(3),
     "end in place": lambda g: g.at(2**64 - 2).normal_(torch.empty(3)),
@@ -282,12 +295,12 @@ MEMORY: dict[str, tuple[Callable[[], Any], bool]] = {
 def taken() -> dict[str, bool]:
     """Which of them it does write."""
     found = {}
-    variant, kernels = CpuBackend().variant, shortcut.KERNELS["normal"]
+    variant, filler = CpuBackend().variant, shortcut.FILLERS["normal"]
     for name, (make, _) in MEMORY.items():
         tensor = make()
         count = tensor.numel() if isinstance(tensor, torch.Tensor) else 0
         cursor = _core.Cursor(0, 0, 0)
-        found[name] = _core.fill_tensor(cursor, variant, kernels, tensor, False, 1, GRAIN, 1)
+        found[name] = filler.fill(cursor, variant, tensor)
         assert cursor.now() == (0, 0, count if found[name] else 0)
     return found
 
