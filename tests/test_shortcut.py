@@ -14,6 +14,7 @@ import pytest
 import torch
 from checks import assert_same_bytes
 from diffusers.utils.torch_utils import randn_tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import reprorng
 from reprorng import Generator, _core, backends, memory, shortcut
@@ -216,20 +217,54 @@ def test_inside_a_transform_a_draw_raises(count: int) -> None:
     assert g.position == 0
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.trace:DeprecationWarning")
+def test_in_a_trace_a_draw_raises() -> None:
+    g = Generator(0)
+    for draw in (g.randn, lambda n: g.normal_(torch.empty(n))):
+        with pytest.raises(RuntimeError, match="cannot be traced"):
+            torch.jit.trace(lambda x, draw=draw: x + draw(3), torch.zeros(3))
+    assert g.position == 0
+
+
+class Watching(TorchDispatchMode):
+    """Sees all that torch dispatches, and changes nothing."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return func(*args, **kwargs or {})
+
+
+def test_a_mode_that_watches_is_not_passed_by(spy: Spy) -> None:
+    x = torch.empty(5)
+    with Watching():
+        drawn = Generator(0).randn(5)
+        Generator(0).normal_(x)
+    assert spy.taken == 0
+    for got in (drawn, x):
+        assert_same_bytes(got, Generator(0).randn(5))
+
+
 class Strided(torch.overrides.TorchFunctionMode):
     """Makes `torch.empty` return every second element of something longer."""
 
+    asked = 0
+
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is torch.empty:
+            self.asked += 1
             count = args[0] if isinstance(args[0], int) else args[0][0]
             return torch.zeros(2 * count)[::2]
         return func(*args, **kwargs or {})
 
 
-def test_a_mode_that_makes_other_tensors_is_not_passed_by(spy: Spy) -> None:
-    with Strided():
+def test_a_mode_that_makes_other_tensors_is_not_passed_by(
+    spy: Spy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Strided() as mode:
         drawn = Generator(0).randn(5)
+    with long_way(monkeypatch), Strided() as planned:
+        Generator(0).randn(5)
     assert spy.taken == 0
+    assert mode.asked == planned.asked
     assert drawn.stride() == (2,)
     assert_same_bytes(drawn, Generator(0).randn(5))
 
