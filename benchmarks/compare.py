@@ -16,7 +16,15 @@ from benchmarks.cases import Case, cpu_cases, gpu_cases
 from benchmarks.children import in_child
 from benchmarks.contestants import Contestant
 from benchmarks.machine import cores
-from benchmarks.run import Clock, digits, process_seconds, ratios, take_turns, wall_seconds
+from benchmarks.run import (
+    Clock,
+    after_another,
+    digits,
+    process_seconds,
+    ratios,
+    take_turns,
+    wall_seconds,
+)
 
 LARGE = 1 << 24
 """Elements from which a draw is long enough for fewer rounds."""
@@ -52,7 +60,7 @@ def compare(
     buffer = case.buffer()
     found = {who.name: who.job(case, buffer) for who in able}
     jobs = {name: job for name, job in found.items() if job is not None}
-    times = take_turns(jobs, clock, rounds)
+    times = take_turns(jobs, after_another(clock) if case.fresh else clock, rounds)
     return [_row(case, name, times) for name in jobs]
 
 

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How cost grows: with size, with threads, with the place of a slice, with a batch."""
+"""How cost grows: with size, threads, the place of a slice, a batch, the time between draws."""
 
 from __future__ import annotations
 
 import statistics
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,25 @@ from rich.progress import track
 import reprorng
 from benchmarks.children import in_child
 from benchmarks.machine import cores
-from benchmarks.run import Job, digits, process_seconds, ratios, take_turns, wall_seconds
+from benchmarks.run import (
+    Job,
+    Times,
+    digits,
+    process_seconds,
+    ratios,
+    take_turns,
+    wall_seconds,
+)
 
 COUNTS = tuple(1 << bits for bits in (10, 14, 18, 20, 22, 24, 26, 28, 30))
 QUICK_COUNTS = (1 << 20, 1 << 24)
 THREADED_COUNTS = (1 << 14, 1 << 16, 1 << 18, 1 << 20, 1 << 22, 1 << 24)
 QUICK_THREADED_COUNTS = (1 << 18, 1 << 22)
 OFFSETS = (0, 1 << 20, 1 << 40, 1 << 60)
+PAUSED_COUNTS = (1 << 24, 1 << 26)
+PAUSES = (0.0, 3.0)
+"""Seconds; a host that takes back what its guest has freed was seen to do so after two."""
+
 SLICE = 4096
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 LATENT = (4, 64, 64)
@@ -31,19 +44,21 @@ _STATUS = Path("/proc/self/status")
 
 
 def growth(*, full: bool) -> dict[str, Any]:
-    """All four, each in processes of its own."""
+    """All five, each in processes of its own."""
     rounds = 51 if full else 15
+    paused = (PAUSED_COUNTS, PAUSES, 7) if full else (PAUSED_COUNTS[:1], PAUSES, 3)
     return {
         "size": sizes(full=full),
         "threads": in_child(
             thread_scaling,
             THREADED_COUNTS if full else QUICK_THREADED_COUNTS,
-            rounds,
+            3 * rounds,  # for neighbours on the host slow down a core for seconds
             threads=cores(),
         ),
         # A flat line wants many rounds, and they are short.
         "offset": in_child(slices, 8 * rounds, threads=1),
         "generators": in_child(batches, BATCHES, rounds, threads=1),
+        "pauses": in_child(pauses, *paused, threads=1),
     }
 
 
@@ -191,6 +206,48 @@ def batches(sizes: Sequence[int], rounds: int) -> list[dict[str, Any]]:
                 }
             )
     return rows
+
+
+def pauses(
+    counts: Sequence[int], seconds_between: Sequence[float], rounds: int
+) -> list[dict[str, Any]]:
+    """Float32 normals in new memory, each draw some time after another of its kind.
+
+    Args:
+        counts: The sizes.
+        seconds_between: The times.
+        rounds: How often each has its turn.
+    """
+    rows = []
+    for count in track(counts, "growth, pauses"):
+        generator = reprorng.Generator(0)
+        jobs: dict[str, Job] = {
+            "reprorng.randn": partial(reprorng.randn, count, generator=generator),
+            "reprorng.normal_(torch.empty)": partial(_fill_empty, count, generator),
+            "torch.randn": partial(torch.randn, count),
+        }
+        for pause in seconds_between:
+            times: Times = {call: [] for call in jobs}
+            for _ in range(rounds):
+                for call, job in jobs.items():
+                    job()
+                    time.sleep(pause)
+                    times[call].append(process_seconds(job, 1))
+            rows += [
+                {
+                    "call": call,
+                    "count": count,
+                    "pause_seconds": pause,
+                    "ns_per_element": digits(statistics.median(own) / count * 1e9),
+                }
+                for call, own in times.items()
+            ]
+    return rows
+
+
+def _fill_empty(count: int, generator: reprorng.Generator) -> None:
+    """A draw into memory that no large pages are asked for."""
+    reprorng.normal_(torch.empty(count), generator=generator)
 
 
 def _memory(field: str) -> int | None:

@@ -35,7 +35,7 @@ def show(console: Console, part: str, result: dict[str, Any]) -> None:
     if part in ("cpu", "gpu"):
         _show_cases(console, part, result["rows"])
     elif part == "growth":
-        for name in ("size", "threads", "offset", "generators"):
+        for name in ("size", "threads", "offset", "generators", "pauses"):
             console.print(_table(f"growth: {name}", result[name]))
     else:
         console.print(_table(part, result["rows"]))

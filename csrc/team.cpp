@@ -7,6 +7,7 @@
 #include <sched.h>
 #endif
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -54,7 +55,8 @@ class Member {
 
   explicit Member(pthread_t thread) : thread_(thread) {}
 
-  // Until it comes back it runs on no processor that it may not, nor on this one.
+  // Until it comes back it runs on no processor that it may not, nor on this one. Linux would start
+  // it or wake it up where its caller runs, and leave it there for milliseconds.
   void keep_off(int processor) {
     if (away_ || pthread_getaffinity_np(thread_, sizeof(given_), &given_) != 0) return;
     others_ = given_;
@@ -104,17 +106,38 @@ class NoSignals {
   sigset_t before_;
 };
 
-struct Call {
-  Work work;
-  std::uint64_t pieces;
-  int processor = this_processor();
-  std::atomic<std::uint64_t> next{0};
+// Each thread begins with a part of its own, which a call like the last one finds in its cache.
+class Call {
+ public:
+  const int processor = this_processor();
 
-  void take_part() {
-    for (std::uint64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < pieces;) {
-      work.run(work.what, i);
+  Call(std::uint64_t pieces, unsigned threads, Work work)
+      : work_(work), pieces_(pieces), parts_(threads < kParts ? threads : kParts) {
+    for (unsigned part = 0; part < parts_; ++part) next_[part].store(begin(part), kRelaxed);
+  }
+
+  void take_part(unsigned index) {
+    for (unsigned i = 0; i < parts_; ++i) {
+      const unsigned part = (index + i) % parts_;
+      const std::uint64_t end = begin(part + 1);
+      for (std::uint64_t piece; (piece = next_[part].fetch_add(1, kRelaxed)) < end;) {
+        work_.run(work_.what, piece);
+      }
     }
   }
+
+ private:
+  static constexpr unsigned kParts = 64;
+  static constexpr auto kRelaxed = std::memory_order_relaxed;
+
+  std::uint64_t begin(unsigned part) const {
+    return pieces_ / parts_ * part + std::min<std::uint64_t>(part, pieces_ % parts_);
+  }
+
+  const Work work_;
+  const std::uint64_t pieces_;
+  const unsigned parts_;
+  std::atomic<std::uint64_t> next_[kParts];
 };
 
 class Team {
@@ -123,7 +146,7 @@ class Team {
   bool share(Call& call, unsigned threads, bool wake) {
     const std::unique_lock<std::mutex> mine(caller_, std::try_to_lock);
     if (!mine || !open(call, threads, wake)) return false;
-    call.take_part();
+    call.take_part(0);
     close();
     return true;
   }
@@ -135,13 +158,12 @@ class Team {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       if (!wake && asleep_ == members_.size()) return false;
-      if (wake) grow(threads - 1);
+      if (wake) grow(threads - 1, call.processor);
       call_ = &call;
       places_ = threads - 1;
       const auto awake = static_cast<unsigned>(members_.size()) - asleep_;
       if (wake && awake < places_) sleepers = places_ - awake;
       if (sleepers > asleep_) sleepers = asleep_;
-      // Linux would wake them where their caller runs, and leave them there for milliseconds.
       if (sleepers > 0) {
         for (Member& member : members_) {
           if (member.asleep) member.keep_off(call.processor);
@@ -165,7 +187,7 @@ class Team {
     left_.wait(lock, all_left);
   }
 
-  void grow(unsigned members) {
+  void grow(unsigned members, int processor) {
     if (members_.size() >= members) return;
     const NoSignals blocked;
     try {
@@ -173,7 +195,7 @@ class Team {
       while (members_.size() < members) {
         std::thread born(&Team::member, this, members_.size(),
                          calls_.load(std::memory_order_relaxed));
-        members_.emplace_back(born.native_handle());
+        members_.emplace_back(born.native_handle()).keep_off(processor);
         born.detach();
       }
     } catch (...) {  // out of threads or of memory; these will do
@@ -182,6 +204,10 @@ class Team {
 
   void member(std::size_t index, std::uint64_t seen) {
     const auto called = [&] { return calls_.load(std::memory_order_acquire) != seen; };
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      members_[index].come_back();
+    }
     for (;;) {
       const bool awake = await_awake(called);
       std::unique_lock<std::mutex> lock(mutex_);
@@ -200,7 +226,9 @@ class Team {
       Call& call = *call_;
       lock.unlock();
       // On the caller's processor it would only be in the way.
-      if (call.processor < 0 || call.processor != this_processor()) call.take_part();
+      if (call.processor < 0 || call.processor != this_processor()) {
+        call.take_part(static_cast<unsigned>(index) + 1);
+      }
       lock.lock();
       if (inside_.fetch_sub(1, std::memory_order_release) == 1) left_.notify_one();
     }
@@ -237,10 +265,10 @@ Team* the_team() {
 
 void share(std::uint64_t pieces, unsigned threads, std::uint64_t worth_waking, Work work) noexcept {
   if (threads > pieces) threads = static_cast<unsigned>(pieces);
-  Call call{work, pieces};
+  Call call(pieces, threads, work);
   Team* const helpers = threads < 2 ? nullptr : the_team();
   if (helpers == nullptr || !helpers->share(call, threads, pieces >= worth_waking)) {
-    call.take_part();
+    call.take_part(0);
   }
 }
 

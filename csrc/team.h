@@ -13,8 +13,9 @@ struct Work {
 };
 
 // Does `work` for pieces 0 to `pieces - 1`, on the calling thread and at most `threads - 1` others.
-// Whoever is free takes the next piece, so that a thread that starts late delays nobody. Threads
-// that sleep are woken for `worth_waking` pieces or more; fewer wait only for those awake anyway.
+// Each begins with a part of its own, the same in every such call, and then helps with the others',
+// so that a thread that starts late delays nobody. Threads that sleep are woken for `worth_waking`
+// pieces or more; fewer wait only for those awake anyway.
 // Bits do not depend on who does which piece.
 void share(std::uint64_t pieces, unsigned threads, std::uint64_t worth_waking, Work work) noexcept;
 

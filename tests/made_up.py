@@ -170,7 +170,19 @@ def growth() -> dict[str, Any]:
         for whose, each in (("reprorng", 9.5), ("torch", 44.0))
         for batch in (1, 4, 16, 64)
     ]
-    return {**MACHINE, "size": size, "threads": threads, "offset": offset, "generators": lists}
+    pauses = [
+        {"call": call, "count": 1 << 24, "pause_seconds": pause, "ns_per_element": each}
+        for call, each in (("reprorng.randn", 0.6), ("torch.randn", 4.1))
+        for pause in (0.0, 3.0)
+    ]
+    return {
+        **MACHINE,
+        "size": size,
+        "threads": threads,
+        "offset": offset,
+        "generators": lists,
+        "pauses": pauses,
+    }
 
 
 def pipeline() -> dict[str, Any]:

@@ -55,6 +55,7 @@ PARTS = {
     "threads": {"count", "threads", "ns_per_element", "times_one_thread"},
     "offset": {"offset", "microseconds", "times_zero"},
     "generators": {"batch", "microseconds", "microseconds_each", "whose"},
+    "pauses": {"call", "count", "pause_seconds", "ns_per_element"},
     "pipeline": {
         "pipeline",
         "scheduler",
@@ -169,7 +170,7 @@ def test_short_jobs_are_repeated() -> None:
 
 @pytest.mark.parametrize(
     ("name", "clock", "untimed"),
-    [("process_time", run.process_seconds, 0), ("perf_counter", run.wall_seconds, 1)],
+    [("process_time", run.process_seconds, 0), ("perf_counter", run.wall_seconds, 7)],
 )
 def test_a_clock_divides_by_the_repeats_it_times(
     monkeypatch: pytest.MonkeyPatch, name: str, clock: run.Clock, untimed: int
@@ -381,6 +382,17 @@ def test_the_best_method_of_a_peer_counts() -> None:
     )
 
 
+def test_a_job_that_may_find_cold_memory_is_done_once_before() -> None:
+    done: list[str] = []
+
+    def seconds(job: run.Job, repeats: int) -> float:
+        done.append(f"clock of {repeats}")
+        return 7.0
+
+    assert run.after_another(seconds)(lambda: done.append("job"), 3) == 7.0
+    assert done == ["job", "clock of 3"]
+
+
 # Every part, tiny
 
 
@@ -410,6 +422,7 @@ def test_growth_gives_rows_of_the_schema(one_repeat: None, quiet: Console) -> No
         "threads": growth.thread_scaling([1 << 10], 2),
         "offset": growth.slices(2),
         "generators": growth.batches([1, 2], 2),
+        "pauses": growth.pauses([1 << 10], (0.0, 0.001), 2),
     }
     for name, rows in found.items():
         assert all(each.keys() == PARTS[name] for each in rows), name

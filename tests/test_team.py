@@ -187,6 +187,22 @@ def test_pieces_meet_wherever_a_draw_begins(kernel: str, first: int) -> None:
     assert bool(whole.any())
 
 
+def test_any_number_of_threads_share_any_number_of_pieces() -> None:
+    # In a process of its own, for its threads stay.
+    printed = run(f"""
+import torch, reprorng
+from reprorng import _core
+wanted = reprorng.randn(1 << 16, seed=1)
+for threads in (2, 3, 63, 64, 65, 200):
+    for grain in (64, 333, (1 << 16) // threads):
+        x = torch.zeros(1 << 16)
+        _core.fill(len(_core.variants()) - 1, {KERNEL["normal_float32"]}, 1, 0, 0, 1 << 16,
+                   x.data_ptr(), threads, grain, 1)
+        print(torch.equal(x, wanted))
+""")
+    assert printed.split() == ["True"] * 18
+
+
 @pytest.mark.parametrize("offset", [0, 1, 8, 16])
 def test_what_is_stored_past_the_caches_is_the_same(offset: int) -> None:
     # From 2^24 bytes on. Only an aligned address can be stored to like that.

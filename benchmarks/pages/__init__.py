@@ -41,6 +41,7 @@ BLOCKS: dict[str, Block] = {
     "threads table": growth.threads,
     "offset table": growth.offset,
     "generators table": growth.generators,
+    "pauses table": growth.pauses,
     "pipeline table": growth.pipeline,
     "counted line": counts.made_by,
     "kinds table": counts.kinds,

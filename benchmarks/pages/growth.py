@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from benchmarks.pages.markdown import by_count, table
-from benchmarks.saved import Row, Saved
+from benchmarks.saved import Row, Saved, unique
 from benchmarks.wording import power, prefixed, three
 
 
@@ -59,6 +59,20 @@ def generators(saved: Saved) -> str:
         for row in saved.rows("growth", "generators")
     )
     return table(["whose", "generators", "µs", "µs each"], lines)
+
+
+def pauses(saved: Saved) -> str:
+    """Nanoseconds a number in new memory, against the time since the last draw."""
+    rows = saved.rows("growth", "pauses")
+    waits = unique(rows, "pause_seconds")
+    lines = []
+    for count in unique(rows, "count"):
+        for call in unique(rows, "call"):
+            own = [row for row in rows if (row["count"], row["call"]) == (count, call)]
+            cells = [three(row["ns_per_element"]) for row in own]
+            lines.append([f"`{call}`", power(count), *cells])
+    heads = [f"after {wait:g} s" if wait else "at once" for wait in waits]
+    return table(["", "numbers", *heads], lines)
 
 
 def pipeline(saved: Saved) -> str:
