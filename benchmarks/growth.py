@@ -19,7 +19,7 @@ from benchmarks.children import in_child
 from benchmarks.machine import cores
 from benchmarks.run import (
     Job,
-    Times,
+    after_another,
     digits,
     process_seconds,
     ratios,
@@ -34,7 +34,7 @@ QUICK_THREADED_COUNTS = (1 << 18, 1 << 22)
 OFFSETS = (0, 1 << 20, 1 << 40, 1 << 60)
 PAUSED_COUNTS = (1 << 24, 1 << 26)
 PAUSES = (0.0, 3.0)
-"""Seconds; a host that takes back what its guest has freed was seen to do so after two."""
+"""Seconds; a host was seen to take back what its guest had freed three seconds before."""
 
 SLICE = 4096
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
@@ -227,12 +227,7 @@ def pauses(
             "torch.randn": partial(torch.randn, count),
         }
         for pause in seconds_between:
-            times: Times = {call: [] for call in jobs}
-            for _ in range(rounds):
-                for call, job in jobs.items():
-                    job()
-                    time.sleep(pause)
-                    times[call].append(process_seconds(job, 1))
+            times = take_turns(jobs, after_another(process_seconds, pause), rounds)
             rows += [
                 {
                     "call": call,

@@ -78,15 +78,17 @@ def process_seconds(job: Job, repeats: int) -> float:
     return (time.process_time() - begin) / repeats
 
 
-def after_another(seconds: Clock) -> Clock:
+def after_another(seconds: Clock, pause: float = 0.0) -> Clock:
     """A clock that does the job once before: for jobs whose memory others may have left cold.
 
     Args:
         seconds: The clock of what comes after.
+        pause: The seconds between.
     """
 
     def clock(job: Job, repeats: int) -> float:
         job()
+        time.sleep(pause)
         return seconds(job, repeats)
 
     return clock

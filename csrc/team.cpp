@@ -112,7 +112,7 @@ class Call {
   const int processor = this_processor();
 
   Call(std::uint64_t pieces, unsigned threads, Work work)
-      : work_(work), pieces_(pieces), parts_(threads < kParts ? threads : kParts) {
+      : work_(work), pieces_(pieces), parts_(std::clamp(threads, 1u, kParts)) {
     for (unsigned part = 0; part < parts_; ++part) next_[part].store(begin(part), kRelaxed);
   }
 

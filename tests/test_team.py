@@ -193,14 +193,14 @@ def test_any_number_of_threads_share_any_number_of_pieces() -> None:
 import torch, reprorng
 from reprorng import _core
 wanted = reprorng.randn(1 << 16, seed=1)
-for threads in (2, 3, 63, 64, 65, 200):
-    for grain in (64, 333, (1 << 16) // threads):
+for threads in (0, 2, 3, 63, 64, 65, 200):
+    for grain in (64, 333, (1 << 16) // max(threads, 1)):
         x = torch.zeros(1 << 16)
         _core.fill(len(_core.variants()) - 1, {KERNEL["normal_float32"]}, 1, 0, 0, 1 << 16,
                    x.data_ptr(), threads, grain, 1)
         print(torch.equal(x, wanted))
 """)
-    assert printed.split() == ["True"] * 18
+    assert printed.split() == ["True"] * 21
 
 
 @pytest.mark.parametrize("offset", [0, 1, 8, 16])
