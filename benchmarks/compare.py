@@ -17,6 +17,8 @@ from benchmarks.children import in_child
 from benchmarks.contestants import Contestant
 from benchmarks.machine import cores
 from benchmarks.run import (
+    MINIMUM_SECONDS,
+    THREADED_SECONDS,
     Clock,
     after_another,
     digits,
@@ -60,7 +62,9 @@ def compare(
     buffer = case.buffer()
     found = {who.name: who.job(case, buffer) for who in able}
     jobs = {name: job for name, job in found.items() if job is not None}
-    times = take_turns(jobs, after_another(clock) if case.fresh else clock, rounds)
+    turns = after_another(clock) if case.fresh else clock
+    shortest = MINIMUM_SECONDS if case.threads == 1 else THREADED_SECONDS
+    times = take_turns(jobs, turns, rounds, shortest)
     return [_row(case, name, times) for name in jobs]
 
 

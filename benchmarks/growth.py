@@ -17,15 +17,8 @@ from rich.progress import track
 import reprorng
 from benchmarks.children import in_child
 from benchmarks.machine import cores
-from benchmarks.run import (
-    Job,
-    after_another,
-    digits,
-    process_seconds,
-    ratios,
-    take_turns,
-    wall_seconds,
-)
+from benchmarks.run import Job, after_another, digits, process_seconds, ratios, take_turns
+from benchmarks.scaling import thread_scaling
 
 COUNTS = tuple(1 << bits for bits in (10, 14, 18, 20, 22, 24, 26, 28, 30))
 QUICK_COUNTS = (1 << 20, 1 << 24)
@@ -102,61 +95,6 @@ def one_size(count: int, dtype: str, threads: int) -> dict[str, Any]:
         "peak_bytes": None if before is None or peak is None else max(0, peak - before),
         "output_bytes": count * options["dtype"].itemsize,
     }
-
-
-def thread_scaling(counts: Sequence[int], rounds: int) -> list[dict[str, Any]]:
-    """Float32 normals into a touched buffer on every number of threads, in turns.
-
-    Args:
-        counts: The sizes.
-        rounds: How often each number of threads has its turn.
-    """
-    rows = []
-    for count in track(counts, "growth, threads"):
-        buffer = torch.zeros(count)
-        jobs: dict[str, Job] = {str(n): OnThreads(n, buffer) for n in thread_numbers(cores())}
-        times = take_turns(jobs, seconds_on_threads, rounds)
-        for threads, own in times.items():
-            rows.append(
-                {
-                    "count": count,
-                    "threads": int(threads),
-                    "ns_per_element": digits(statistics.median(own) / count * 1e9),
-                    "times_one_thread": ratios(times["1"], own)[0],
-                }
-            )
-    return rows
-
-
-def thread_numbers(most: int) -> list[int]:
-    """The powers of two up to a number, and that number."""
-    return sorted({1 << i for i in range(most.bit_length())} | {most})
-
-
-class OnThreads:
-    """A draw that says on how many threads it wants to be timed.
-
-    Args:
-        threads: How many.
-        buffer: What it fills.
-    """
-
-    def __init__(self, threads: int, buffer: torch.Tensor) -> None:
-        """See the class."""
-        self.threads = threads
-        self._buffer = buffer
-        self._generator = reprorng.Generator(0)
-
-    def __call__(self) -> None:
-        """Draw."""
-        reprorng.normal_(self._buffer, generator=self._generator)
-
-
-def seconds_on_threads(job: Job, repeats: int) -> float:
-    """The clock of `OnThreads`; setting the number of threads is not timed."""
-    assert isinstance(job, OnThreads)
-    torch.set_num_threads(job.threads)
-    return wall_seconds(job, repeats)
 
 
 def slices(rounds: int) -> list[dict[str, Any]]:

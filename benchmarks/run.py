@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Times jobs, and turns times into ratios.
 
-All jobs that are compared take turns, round after round, so that a drift of the machine meets them
-alike; ratios are taken within a round.
+All jobs that are compared take turns, round after round and each round in another order, so that a
+drift of the machine, and what a turn leaves behind, meet them alike; ratios are taken within a
+round.
 """
 
 from __future__ import annotations
 
+import random
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +23,10 @@ Times: TypeAlias = dict[str, list[float]]
 """Of each job, the seconds it took in each round."""
 
 MINIMUM_SECONDS = 0.002
-"""Short jobs are repeated until a round takes this long."""
+"""Short jobs are repeated until a turn takes this long."""
+
+THREADED_SECONDS = 0.01
+"""The same on several threads: a core that has slept is slow for milliseconds."""
 
 QUIET_SECONDS = 0.02
 """How long a process is watched to see whether its threads are running: longer than a tick of the
@@ -31,22 +36,27 @@ QUIET_SHARE = 0.1
 """Of one core, what a quiet process may still use."""
 
 
-def take_turns(jobs: Mapping[str, Job], seconds: Clock, rounds: int) -> Times:
+def take_turns(
+    jobs: Mapping[str, Job], seconds: Clock, rounds: int, shortest: float = MINIMUM_SECONDS
+) -> Times:
     """Time jobs in turns.
 
     Args:
         jobs: What to do, by name.
         seconds: The clock.
         rounds: How often each has its turn.
+        shortest: The seconds of a turn; short jobs are repeated.
 
     Returns:
         The seconds each job takes once, round by round.
     """
-    repeats = {name: _repeats(job, seconds) for name, job in jobs.items()}
+    repeats = {name: _repeats(job, seconds, shortest) for name, job in jobs.items()}
     times: Times = {name: [] for name in jobs}
+    order, dice = list(jobs), random.Random(0)
     for _ in range(rounds):
-        for name, job in jobs.items():
-            times[name].append(seconds(job, repeats[name]))
+        dice.shuffle(order)
+        for name in order:
+            times[name].append(seconds(jobs[name], repeats[name]))
     return times
 
 
@@ -120,7 +130,7 @@ def quiet_down() -> bool:
     return False
 
 
-def _repeats(job: Job, seconds: Clock) -> int:
+def _repeats(job: Job, seconds: Clock, shortest: float) -> int:
     seconds(job, 1)
     once = seconds(job, 1)
-    return max(1, round(MINIMUM_SECONDS / max(once, 1e-7)))
+    return max(1, round(shortest / max(once, 1e-7)))

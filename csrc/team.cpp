@@ -19,9 +19,12 @@
 namespace reprorng {
 namespace {
 
-// A thread that has nothing to do stays awake for longer than draws of one loop are apart, a few
-// microseconds, and gives the processor back before it is missed.
+// A thread that has nothing to do stays awake for longer than draws of one loop are apart, and
+// gives the processor back before it is missed. They are a few microseconds apart, but tens after a
+// draw of many pieces, which leaves nothing of the interpreter in the caches.
 constexpr auto kAwake = std::chrono::microseconds(40);
+constexpr auto kAwakeAfterMany = std::chrono::microseconds(100);
+constexpr std::uint64_t kMany = 64;
 constexpr int kLooksAtATime = 16;  // between two looks at the clock, which takes longer
 
 inline void pause() {
@@ -34,8 +37,8 @@ inline void pause() {
 
 // Whether `done` came true before the time was over.
 template <class Done>
-bool await_awake(Done done) {
-  const auto end = std::chrono::steady_clock::now() + kAwake;
+bool await_awake(Done done, std::chrono::microseconds time = kAwake) {
+  const auto end = std::chrono::steady_clock::now() + time;
   do {
     for (int i = 0; i < kLooksAtATime; ++i) {
       if (done()) return true;
@@ -110,9 +113,13 @@ class NoSignals {
 class Call {
  public:
   const int processor = this_processor();
+  const std::chrono::microseconds awake_after;
 
   Call(std::uint64_t pieces, unsigned threads, Work work)
-      : work_(work), pieces_(pieces), parts_(std::clamp(threads, 1u, kParts)) {
+      : awake_after(pieces < kMany ? kAwake : kAwakeAfterMany),
+        work_(work),
+        pieces_(pieces),
+        parts_(std::clamp(threads, 1u, kParts)) {
     for (unsigned part = 0; part < parts_; ++part) next_[part].store(begin(part), kRelaxed);
   }
 
@@ -160,6 +167,7 @@ class Team {
       if (!wake && asleep_ == members_.size()) return false;
       if (wake) grow(threads - 1, call.processor);
       call_ = &call;
+      awake_ = call.awake_after;
       places_ = threads - 1;
       const auto awake = static_cast<unsigned>(members_.size()) - asleep_;
       if (wake && awake < places_) sleepers = places_ - awake;
@@ -204,12 +212,13 @@ class Team {
 
   void member(std::size_t index, std::uint64_t seen) {
     const auto called = [&] { return calls_.load(std::memory_order_acquire) != seen; };
+    auto awake_for = kAwake;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       members_[index].come_back();
     }
     for (;;) {
-      const bool awake = await_awake(called);
+      const bool awake = await_awake(called, awake_for);
       std::unique_lock<std::mutex> lock(mutex_);
       if (!awake) {
         members_[index].asleep = true;
@@ -220,6 +229,7 @@ class Team {
         members_[index].come_back();
       }
       seen = calls_.load(std::memory_order_relaxed);
+      awake_for = awake_;
       if (call_ == nullptr || places_ == 0) continue;
       --places_;
       inside_.fetch_add(1, std::memory_order_relaxed);
@@ -240,6 +250,7 @@ class Team {
   std::atomic<std::uint64_t> calls_{0};
   std::atomic<unsigned> inside_{0};
   Call* call_ = nullptr;
+  std::chrono::microseconds awake_{kAwake};
   std::vector<Member> members_;
   unsigned places_ = 0, asleep_ = 0;
 };

@@ -27,6 +27,7 @@ from benchmarks import (
     mkl,
     pipeline,
     run,
+    scaling,
     tables,
     targets,
 )
@@ -52,7 +53,13 @@ ROW = {
 PARTS = {
     "calls": {"call", "elements", "microseconds", "times_torch", "times_torch_quartiles"},
     "size": {"count", "dtype", "threads", "seconds", "peak_bytes", "output_bytes"},
-    "threads": {"count", "threads", "ns_per_element", "times_one_thread"},
+    "threads": {
+        "count",
+        "threads",
+        "ns_per_element",
+        "times_one_thread",
+        "processes_times_one",
+    },
     "offset": {"offset", "microseconds", "times_zero"},
     "generators": {"batch", "microseconds", "microseconds_each", "whose"},
     "pauses": {"call", "count", "pause_seconds", "ns_per_element"},
@@ -72,7 +79,8 @@ PARTS = {
 @pytest.fixture
 def one_repeat(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have every job done once a round."""
-    monkeypatch.setattr(run, "MINIMUM_SECONDS", 0.0)
+    repeats = run._repeats
+    monkeypatch.setattr(run, "_repeats", lambda job, seconds, shortest: repeats(job, seconds, 0.0))
 
 
 @pytest.fixture
@@ -153,8 +161,11 @@ def scripted(script: dict[Callable[[], object], list[float]]) -> run.Clock:
 def test_jobs_take_turns(one_repeat: None) -> None:
     done: list[str] = []
     jobs = {name: (lambda name=name: done.append(name)) for name in "ab"}
-    run.take_turns(jobs, run.process_seconds, 3)
-    assert "".join(done) == "aabb" + "ab" * 3
+    run.take_turns(jobs, run.process_seconds, 20)
+    text = "".join(done)
+    assert text[:4] == "aabb"  # to see how long they take
+    rounds = {text[i : i + 2] for i in range(4, len(text), 2)}
+    assert rounds == {"ab", "ba"}
 
 
 def test_short_jobs_are_repeated() -> None:
@@ -419,7 +430,7 @@ def test_calls_give_rows_of_the_schema(one_repeat: None, quiet: Console) -> None
 def test_growth_gives_rows_of_the_schema(one_repeat: None, quiet: Console) -> None:
     found = {
         "size": [growth.one_size(1 << 10, dtype, 1) for dtype in ("float32", "bfloat16")],
-        "threads": growth.thread_scaling([1 << 10], 2),
+        "threads": scaling.thread_scaling([1 << 10], 2),
         "offset": growth.slices(2),
         "generators": growth.batches([1, 2], 2),
         "pauses": growth.pauses([1 << 10], (0.0, 0.001), 2),
@@ -432,18 +443,74 @@ def test_growth_gives_rows_of_the_schema(one_repeat: None, quiet: Console) -> No
 
 
 def test_the_numbers_of_threads_end_with_all() -> None:
-    assert [growth.thread_numbers(n) for n in (1, 2, 6)] == [[1], [1, 2], [1, 2, 4, 6]]
+    assert [scaling.thread_numbers(n) for n in (1, 2, 6)] == [[1], [1, 2], [1, 2, 4, 6]]
+
+
+def test_processes_that_share_nothing_are_timed_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = []
+
+    class Companion:
+        """Has made three draws more each time one asks, half a second each."""
+
+        done = 0
+
+        def go(self) -> None:
+            told.append("go")
+
+        def drawn(self) -> int:
+            self.done += 3
+            return self.done
+
+        def draws_a_second(self, since: int) -> float:
+            return 2.0
+
+        def stop(self) -> None:
+            told.append("stop")
+
+    ticks = iter(range(100))
+    monkeypatch.setattr(scaling, "quiet_down", lambda: True)
+    monkeypatch.setattr(scaling.time, "perf_counter", lambda: float(next(ticks)))
+    processor = scaling._processors()[0]
+    apart = scaling.InProcesses([Companion(), Companion()], processor, torch.zeros(1))
+    # Its own three draws took a tick, the others make two in one.
+    assert apart.seconds(3) == pytest.approx(1 / (3 + 2 + 2))
+    assert told == ["go", "go", "stop", "stop"]
+
+
+@pytest.mark.usefixtures("keep_threads")
+def test_a_companion_draws_until_it_is_told_to_stop() -> None:
+    companion = scaling.Companion(scaling._processors()[-1], 64)
+    try:
+        for _ in range(2):
+            companion.go()
+            while companion.drawn() < 5:
+                pass
+            assert companion.draws_a_second(2) > 0
+            companion.stop()
+            time.sleep(0.05)
+            before = companion.drawn()
+            time.sleep(0.05)
+            assert companion.drawn() == before
+    finally:
+        companion.end()
+
+
+def test_a_companion_that_has_ended_is_not_waited_for() -> None:
+    companion = scaling.Companion(scaling._processors()[-1], 64)
+    companion.end()
+    with pytest.raises(RuntimeError, match="ended"):
+        companion.go()
 
 
 def test_a_draw_is_timed_on_the_threads_it_wants(keep_threads: None) -> None:
     seen = []
 
-    class Spy(growth.OnThreads):
+    class Spy(scaling.OnThreads):
         def __call__(self) -> None:
             seen.append(torch.get_num_threads())
 
     for threads in (2, 1):
-        growth.seconds_on_threads(Spy(threads, torch.zeros(1)), 1)
+        scaling.own_seconds(Spy(threads, torch.zeros(1)), 1)
     assert seen == [2, 2, 1, 1]
 
 

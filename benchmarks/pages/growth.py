@@ -24,7 +24,7 @@ def _beyond_output(row: Row) -> str:
 
 
 def threads(saved: Saved) -> str:
-    """Speed over that of one thread."""
+    """Speed over that of one thread, and what as many processes do that share nothing."""
     rows = [row for row in saved.rows("growth", "threads") if row["threads"] > 1]
     lines = (
         [
@@ -32,10 +32,12 @@ def threads(saved: Saved) -> str:
             str(row["threads"]),
             three(row["ns_per_element"]),
             three(row["times_one_thread"]),
+            three(row["processes_times_one"]) if "processes_times_one" in row else "",
         ]
         for row in rows
     )
-    return table(["float32 normals", "threads", "ns a number", "× one thread"], lines)
+    heads = ["float32 normals", "threads", "ns a number", "× one thread", "as many processes"]
+    return table(heads, lines)
 
 
 def offset(saved: Saved) -> str:
