@@ -43,9 +43,9 @@ def dispatch(
         NotImplementedError: we do not implement `func`.
     """
     handler = HANDLERS.get(func)
-    others = dict(kwargs or {})
+    others = {} if kwargs is None else kwargs.copy()
     generator = others.pop("generator", None)
-    if isinstance(others.get("device"), AnyDevice):
+    if "device" in others and isinstance(others["device"], AnyDevice):
         del others["device"]
     if handler is None or not isinstance(generator, generator_type):
         raise NotImplementedError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from benchmarks.pages.growth import threads
 from benchmarks.pages.markdown import by_count, table, times
 from benchmarks.plots.instructions import counts, parts
 from benchmarks.saved import LeftOutError, Row, Saved, at_typical_count, fastest
@@ -117,7 +118,7 @@ def elsewhere(saved: Saved) -> str:
     """The same on every other machine, in short."""
     found = [
         f"### {other.read('cpu')['machine']}\n\n"
-        + "\n\n".join(write(other) for write in (machine, sizes, ratios, targets))
+        + "\n\n".join(write(other) for write in (machine, sizes, ratios, threads, targets))
         for other in saved.others()
     ]
     if not found:
