@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from benchmarks.pages.growth import threads
@@ -117,13 +119,19 @@ def targets(saved: Saved) -> str:
 def elsewhere(saved: Saved) -> str:
     """The same on every other machine, in short."""
     found = [
-        f"### {other.read('cpu')['machine']}\n\n"
-        + "\n\n".join(write(other) for write in (machine, sizes, ratios, threads, targets))
+        "\n\n".join([f"### {other.read('cpu')['machine']}", *_in_short(other)])
         for other in saved.others()
     ]
     if not found:
         raise LeftOutError("there are no results of another machine")
     return "\n\n".join(found)
+
+
+def _in_short(saved: Saved) -> Iterator[str]:
+    """The tables that can be shown of a machine."""
+    for write in (machine, sizes, ratios, threads, targets):
+        with suppress(LeftOutError):
+            yield write(saved)
 
 
 def calls(saved: Saved) -> str:
