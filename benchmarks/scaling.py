@@ -12,7 +12,7 @@ import os
 import statistics
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -30,6 +30,9 @@ from benchmarks.run import (
     wall_seconds,
 )
 
+MOST_PROCESSES = 8
+"""Each of them has torch in a memory of its own."""
+
 STAMPS = 1 << 16
 """Draws of one turn that a process can tell about."""
 
@@ -42,25 +45,24 @@ def thread_scaling(counts: Sequence[int], rounds: int) -> list[dict[str, Any]]:
         rounds: How often each has its turn.
     """
     numbers = thread_numbers(cores())
+    apart = [n for n in numbers[1:] if n <= MOST_PROCESSES]
     rows = []
     for count in track(counts, "growth, threads"):
-        with ExitStack() as stack:
-            buffer = torch.zeros(count)
-            threads = {str(n): OnThreads(n, buffer) for n in numbers}
-            processes = {
-                f"{n} processes": stack.enter_context(in_processes(n, buffer)) for n in numbers[1:]
-            }
-            jobs: dict[str, Job] = {**threads, **processes}
+        buffer = torch.zeros(count)
+        jobs: dict[str, Job] = {str(n): OnThreads(n, buffer) for n in numbers}
+        with companions(max(apart, default=1) - 1, count) as others:
+            for n in apart:
+                jobs[f"{n} processes"] = InProcesses(others[: n - 1], buffer)
             times = take_turns(jobs, own_seconds, rounds, THREADED_SECONDS)
         for n in numbers:
-            apart = times["1" if n == 1 else f"{n} processes"]
+            theirs = times.get("1" if n == 1 else f"{n} processes")
             rows.append(
                 {
                     "count": count,
                     "threads": n,
                     "ns_per_element": digits(statistics.median(times[str(n)]) / count * 1e9),
                     "times_one_thread": ratios(times["1"], times[str(n)])[0],
-                    "processes_times_one": ratios(times["1"], apart)[0],
+                    "processes_times_one": theirs and ratios(times["1"], theirs)[0],
                 }
             )
     return rows
@@ -151,17 +153,13 @@ class InProcesses:
     """Draws by this process and its companions at once, each into a buffer of its own.
 
     Args:
-        companions: The others.
-        processor: Where this one is while it draws.
+        others: The companions.
         buffer: What this one fills.
     """
 
-    def __init__(
-        self, companions: Sequence[Companion], processor: int, buffer: torch.Tensor
-    ) -> None:
+    def __init__(self, others: Sequence[Companion], buffer: torch.Tensor) -> None:
         """See the class."""
-        self._companions = companions
-        self._processor = processor
+        self._companions = others
         self._own = OnThreads(1, buffer)
 
     def __call__(self) -> None:
@@ -172,7 +170,7 @@ class InProcesses:
         """The time of one draw, if what all of them make in some time is divided by it."""
         torch.set_num_threads(1)
         quiet_down()
-        with _pinned({self._processor}):
+        with _pinned({_processors()[0]}):
             for companion in self._companions:
                 companion.go()
             self._draw(repeats)
@@ -200,21 +198,20 @@ class InProcesses:
 
 
 @contextmanager
-def in_processes(number: int, buffer: torch.Tensor) -> Iterator[InProcesses]:
-    """Draws by a number of processes, this one among them, each on a processor of its own.
+def companions(number: int, count: int) -> Iterator[list[Companion]]:
+    """Companions, each on a processor of its own; the first is for this process.
 
     Args:
-        number: How many, at most as there are cores.
-        buffer: What this process fills; the others have one as large.
+        number: How many.
+        count: How many elements each draws at once.
     """
-    own, *others = _processors()[:number]
-    companions: list[Companion] = []
+    found: list[Companion] = []
     try:
-        for processor in others:
-            companions.append(Companion(processor, buffer.numel()))
-        yield InProcesses(companions, own, buffer)
+        for processor in _processors()[1 : number + 1]:
+            found.append(Companion(processor, count))
+        yield found
     finally:
-        for companion in companions:
+        for companion in found:
             companion.end()
 
 

@@ -470,8 +470,7 @@ def test_processes_that_share_nothing_are_timed_together(monkeypatch: pytest.Mon
     ticks = iter(range(100))
     monkeypatch.setattr(scaling, "quiet_down", lambda: True)
     monkeypatch.setattr(scaling.time, "perf_counter", lambda: float(next(ticks)))
-    processor = scaling._processors()[0]
-    apart = scaling.InProcesses([Companion(), Companion()], processor, torch.zeros(1))
+    apart = scaling.InProcesses([Companion(), Companion()], torch.zeros(1))
     # Its own three draws took a tick, the others make two in one.
     assert apart.seconds(3) == pytest.approx(1 / (3 + 2 + 2))
     assert told == ["go", "go", "stop", "stop"]

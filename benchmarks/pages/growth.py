@@ -32,7 +32,7 @@ def threads(saved: Saved) -> str:
             str(row["threads"]),
             three(row["ns_per_element"]),
             three(row["times_one_thread"]),
-            three(row["processes_times_one"]) if "processes_times_one" in row else "",
+            three(times) if (times := row.get("processes_times_one")) else "",
         ]
         for row in rows
     )
