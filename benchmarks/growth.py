@@ -39,7 +39,7 @@ _STATUS = Path("/proc/self/status")
 def growth(*, full: bool) -> dict[str, Any]:
     """All five, each in processes of its own."""
     rounds = 51 if full else 15
-    paused = (PAUSED_COUNTS, PAUSES, 7) if full else (PAUSED_COUNTS[:1], PAUSES, 3)
+    paused = (PAUSED_COUNTS, PAUSES, 7) if full else (PAUSED_COUNTS[:1], PAUSES, 1)
     return {
         "size": sizes(full=full),
         "threads": in_child(
