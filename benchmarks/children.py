@@ -11,6 +11,8 @@ from typing import TypeVar
 
 import torch
 
+from benchmarks.machine import bind, processors
+
 T = TypeVar("T")
 
 _ENVIRONMENT = {
@@ -55,5 +57,5 @@ def in_child(function: Callable[..., T], *args: object, threads: int) -> T:
 
 def _limit(threads: int) -> None:
     torch.set_num_threads(threads)
-    if threads == 1 and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    if threads == 1:
+        bind({max(processors())})

@@ -8,7 +8,6 @@ a power limit or, in a virtual machine, the host with strangers.
 from __future__ import annotations
 
 import multiprocessing
-import os
 import statistics
 import time
 from collections.abc import Iterator, Sequence
@@ -19,7 +18,7 @@ import torch
 from rich.progress import track
 
 import reprorng
-from benchmarks.machine import cores
+from benchmarks.machine import bind, cores, processors
 from benchmarks.run import (
     THREADED_SECONDS,
     Job,
@@ -170,7 +169,7 @@ class InProcesses:
         """The time of one draw, if what all of them make in some time is divided by it."""
         torch.set_num_threads(1)
         quiet_down()
-        with _pinned({_processors()[0]}):
+        with _bound(processors()[0]):
             for companion in self._companions:
                 companion.go()
             self._draw(repeats)
@@ -207,7 +206,7 @@ def companions(number: int, count: int) -> Iterator[list[Companion]]:
     """
     found: list[Companion] = []
     try:
-        for processor in _processors()[1 : number + 1]:
+        for processor in processors()[1 : number + 1]:
             found.append(Companion(processor, count))
         yield found
     finally:
@@ -227,31 +226,21 @@ def _draw_when_told(
     """What a companion does."""
     draw = OnThreads(1, torch.zeros(count))
     torch.set_num_threads(1)
-    with _pinned({processor}):
-        while True:
-            told.wait()
-            while going.value:
-                draw()
-                stamps[drawn.value % STAMPS] = time.perf_counter()
-                drawn.value += 1
-
-
-def _processors() -> list[int]:
-    """The numbers of the processors this process may use, where the system tells; or any."""
-    if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(cores()))
+    bind({processor})
+    while True:
+        told.wait()
+        while going.value:
+            draw()
+            stamps[drawn.value % STAMPS] = time.perf_counter()
+            drawn.value += 1
 
 
 @contextmanager
-def _pinned(processors: set[int]) -> Iterator[None]:
-    """This thread runs on these processors only, where the system can do that."""
-    if not hasattr(os, "sched_setaffinity"):
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, processors)
+def _bound(processor: int) -> Iterator[None]:
+    """This thread runs on one core only."""
+    before = processors()
+    bind({processor})
     try:
         yield
     finally:
-        os.sched_setaffinity(0, before)
+        bind(before)

@@ -176,7 +176,8 @@ def test_short_jobs_are_repeated() -> None:
         return run.MINIMUM_SECONDS / 100
 
     run.take_turns({"a": int}, clock, 2)
-    assert asked == [1, 1, 100, 100]
+    run.take_turns({"a": int}, clock, 1, run.THREADED_SECONDS)
+    assert asked == [1, 1, 100, 100, 1, 1, 500]
 
 
 @pytest.mark.parametrize(
@@ -478,7 +479,7 @@ def test_processes_that_share_nothing_are_timed_together(monkeypatch: pytest.Mon
 
 @pytest.mark.usefixtures("keep_threads")
 def test_a_companion_draws_until_it_is_told_to_stop() -> None:
-    companion = scaling.Companion(scaling._processors()[-1], 64)
+    companion = scaling.Companion(machine.processors()[-1], 64)
     try:
         for _ in range(2):
             companion.go()
@@ -495,7 +496,7 @@ def test_a_companion_draws_until_it_is_told_to_stop() -> None:
 
 
 def test_a_companion_that_has_ended_is_not_waited_for() -> None:
-    companion = scaling.Companion(scaling._processors()[-1], 64)
+    companion = scaling.Companion(machine.processors()[-1], 64)
     companion.end()
     with pytest.raises(RuntimeError, match="ended"):
         companion.go()
