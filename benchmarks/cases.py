@@ -20,8 +20,10 @@ SIZES = (4, LATENT_512, LATENT_1024, FLUX_1024, 1 << 20, VIDEO, 1 << 22, 1 << 24
 QUICK_SIZES = (4, LATENT_512, FLUX_1024, 1 << 20)
 TYPE_SIZES = (LATENT_1024, FLUX_1024, 1 << 20, 1 << 22)
 FRESH_SIZES = (LATENT_512, FLUX_1024, 1 << 20, 1 << 22, 1 << 24, 1 << 26)
+MAPPED_SIZES = (FLUX_1024, 1 << 20, 1 << 22, 1 << 24)
 THREADED_SIZES = (LATENT_512, LATENT_1024, FLUX_1024, 1 << 20, 1 << 22, 1 << 24, 1 << 26)
 QUICK_THREADED_SIZES = (FLUX_1024, 1 << 22)
+THREADED_TYPE_SIZES = (FLUX_1024, 1 << 22)
 GPU_SIZES = (1 << 16, 1 << 20, 1 << 24, 1 << 26)
 
 
@@ -33,7 +35,8 @@ class Case:
         kind: `"normal"` or `"uniform"`.
         dtype: The name of the element type.
         count: How many elements.
-        memory: `"touched"`, a buffer written before, or `"fresh"`, allocated by each draw.
+        memory: `"touched"`, a buffer written before, `"fresh"`, allocated by each draw, or
+            `"mapped"`, that and new from the system.
         threads: How many threads each contestant may use.
         device: Where the numbers are wanted.
     """
@@ -55,7 +58,7 @@ class Case:
     @property
     def fresh(self) -> bool:
         """Whether each draw allocates its memory."""
-        return self.memory == "fresh"
+        return self.memory != "touched"
 
     def buffer(self) -> torch.Tensor:
         """Memory for all contestants of a touched case, one after another."""
@@ -70,10 +73,10 @@ def cpu_cases(threads: int, *, full: bool) -> Iterator[Case]:
         threads: How many threads; on several, only what gains by them.
         full: Every size and type, or a choice that takes a minute.
     """
-    if threads > 1:
-        for count in THREADED_SIZES if full else QUICK_THREADED_SIZES:
-            yield Case("normal", "float32", count, threads=threads)
-        return
+    return _threaded_cases(threads, full) if threads > 1 else _serial_cases(full)
+
+
+def _serial_cases(full: bool) -> Iterator[Case]:
     for count in SIZES if full else QUICK_SIZES:
         yield Case("normal", "float32", count)
     for count in FRESH_SIZES if full else (1 << 20,):
@@ -83,6 +86,21 @@ def cpu_cases(threads: int, *, full: bool) -> Iterator[Case]:
             yield Case("normal", dtype, count)
         for dtype in DTYPES if full else DTYPES[:1]:
             yield Case("uniform", dtype, count)
+
+
+def _threaded_cases(threads: int, full: bool) -> Iterator[Case]:
+    for count in THREADED_SIZES if full else QUICK_THREADED_SIZES:
+        yield Case("normal", "float32", count, threads=threads)
+    for count in THREADED_TYPE_SIZES if full else ():
+        for dtype in DTYPES[1:]:
+            yield Case("normal", dtype, count, threads=threads)
+        yield Case("uniform", "float32", count, threads=threads)
+
+
+def mapped_cases(*, full: bool) -> Iterator[Case]:
+    """The comparisons for a process that has the system map each tensor anew."""
+    for count in MAPPED_SIZES if full else (1 << 20,):
+        yield Case("normal", "float32", count, "mapped")
 
 
 def gpu_cases(*, full: bool) -> Iterator[Case]:

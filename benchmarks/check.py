@@ -9,10 +9,14 @@ from rich.progress import track
 import reprorng
 from benchmarks.cases import DTYPES
 from benchmarks.machine import cores
+from benchmarks.scaling import thread_numbers
 from reprorng.testing import check_backend
 
-LARGE = (1 << 22) + 5
-"""Elements that several threads share, and that no vector length divides."""
+LARGE_BYTES = 1 << 24
+"""From here on a draw goes past the caches."""
+
+ODD = 5
+"""Elements more than that, so that no vector length divides their number."""
 
 PIECE = 1 << 12
 """Elements of a large draw that the reference repeats, at its start, middle and end."""
@@ -38,39 +42,55 @@ def check_bits() -> dict[str, int]:
             compared[name] = check_backend(reprorng.backends.get(name))
         except AssertionError as error:
             raise WrongBitsError(f"not timed, for its bits are wrong: {error}") from error
-    for dtype in track(DTYPES, description="checking large draws"):
-        check_large(getattr(torch, dtype))
+    # What is large is compared with the reference in parts; drawn by itself it would take minutes.
+    large = [
+        (name, kind, getattr(torch, dtype))
+        for name in runnable
+        if name != "reference"
+        for kind in ("normal", "uniform")
+        for dtype in DTYPES
+    ]
+    for name, kind, dtype in track(large, description="checking large draws"):
+        check_large(name, kind, dtype)
     return compared
 
 
-def check_large(dtype: torch.dtype, count: int = LARGE) -> None:
-    """Check a draw that several threads share.
+def check_large(backend: str, kind: str, dtype: torch.dtype, bytes: int = LARGE_BYTES) -> None:
+    """Check a draw that several threads share and that goes past the caches.
 
     Args:
-        dtype: The type of its normals.
-        count: How many elements.
+        backend: Who draws it.
+        kind: `"normal"` or `"uniform"`.
+        dtype: Its type.
+        bytes: How large it is at least.
 
     Raises:
         WrongBitsError: it depends on the number of threads, or differs from the reference.
     """
+    draw = reprorng.randn if kind == "normal" else reprorng.rand
+    count = bytes // dtype.itemsize + ODD
+    devices = reprorng.backends.get(backend).devices
+    device = "cpu" if "cpu" in devices else devices[0]
+    what = f"not timed: {kind} {dtype} of {backend}"
     before = torch.get_num_threads()
     draws = []
     try:
-        for threads in (1, cores()):
+        for threads in thread_numbers(cores() if device == "cpu" else 1):
             torch.set_num_threads(threads)
-            draws.append(reprorng.randn(count, seed=0, dtype=dtype))
+            drawn = draw(count, seed=0, dtype=dtype, device=device, backend=backend)
+            draws.append(drawn.cpu())
     finally:
         torch.set_num_threads(before)
-    if not _same(*draws):
-        raise WrongBitsError(f"not timed: {count} {dtype} depend on the number of threads")
+    if not all(_same(draws[0], other) for other in draws[1:]):
+        raise WrongBitsError(f"{what}: {count} elements depend on the number of threads")
     words = 2 if dtype is torch.float64 else 1
     for start in (0, count // 2, max(0, count - PIECE)):
         piece = draws[0][start : start + PIECE]
-        expected = reprorng.randn(
+        expected = draw(
             piece.numel(), seed=0, position=start * words, dtype=dtype, backend="reference"
         )
         if not _same(piece, expected):
-            raise WrongBitsError(f"not timed: {dtype} differ from the reference from {start} on")
+            raise WrongBitsError(f"{what}: the reference has others from element {start} on")
 
 
 def _same(a: torch.Tensor, b: torch.Tensor) -> bool:

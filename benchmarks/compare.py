@@ -12,16 +12,18 @@ from rich.progress import track
 
 import reprorng
 from benchmarks import contestants, gpu
-from benchmarks.cases import Case, cpu_cases, gpu_cases
-from benchmarks.children import in_child
+from benchmarks.cases import Case, cpu_cases, gpu_cases, mapped_cases
+from benchmarks.children import MAPPING, in_child
 from benchmarks.contestants import Contestant
 from benchmarks.machine import cores
 from benchmarks.run import (
     MINIMUM_SECONDS,
     THREADED_SECONDS,
     Clock,
+    Job,
     after_another,
     digits,
+    page_faults,
     process_seconds,
     ratios,
     take_turns,
@@ -35,6 +37,7 @@ LARGE = 1 << 24
 def on_cpu(*, full: bool) -> dict[str, Any]:
     """The cases of one thread, then those of all threads, each in a process of its own."""
     parts = [in_child(_on_threads, n, full, threads=n) for n in sorted({1, cores()})]
+    parts.append(in_child(_on_mapped, full, threads=1, environment=MAPPING))
     return {
         "left_out": parts[0]["left_out"],
         "rows": [row for part in parts for row in part["rows"]],
@@ -65,7 +68,12 @@ def compare(
     turns = after_another(clock) if case.fresh else clock
     shortest = MINIMUM_SECONDS if case.threads == 1 else THREADED_SECONDS
     times = take_turns(jobs, turns, rounds, shortest)
-    return [_row(case, name, times) for name in jobs]
+    return [_row(case, name, times) | _faults(case, job) for name, job in jobs.items()]
+
+
+def _faults(case: Case, job: Job) -> dict[str, int | None]:
+    """How much of the memory of a draw the system maps for it: fresh memory may be used before."""
+    return {"page_faults": page_faults(job)} if case.fresh else {}
 
 
 def _row(case: Case, name: str, times: dict[str, list[float]]) -> dict[str, Any]:
@@ -90,6 +98,10 @@ def _row(case: Case, name: str, times: dict[str, list[float]]) -> dict[str, Any]
 def _on_threads(threads: int, full: bool) -> dict[str, Any]:
     clock = process_seconds if threads == 1 else wall_seconds
     return _compare_all(cpu_cases(threads, full=full), contestants.CPU, clock, full)
+
+
+def _on_mapped(full: bool) -> dict[str, Any]:
+    return _compare_all(mapped_cases(full=full), contestants.CPU, process_seconds, full)
 
 
 def _compare_all(

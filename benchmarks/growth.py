@@ -33,7 +33,11 @@ SLICE = 4096
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 LATENT = (4, 64, 64)
 
+SIZE_ROUNDS = 7
+"""Draws of each size; the largest takes seconds."""
+
 _STATUS = Path("/proc/self/status")
+_PEAK = Path("/proc/self/clear_refs")
 
 
 def growth(*, full: bool) -> dict[str, Any]:
@@ -67,7 +71,7 @@ def sizes(*, full: bool) -> list[dict[str, Any]]:
 
 
 def one_size(count: int, dtype: str, threads: int) -> dict[str, Any]:
-    """One draw into fresh memory, three times: the median of the time, the peak of the memory.
+    """New tensors of one size: the median of the time, the peak of the memory of the first.
 
     Args:
         count: How many elements.
@@ -79,22 +83,37 @@ def one_size(count: int, dtype: str, threads: int) -> dict[str, Any]:
     """
     generator = reprorng.Generator(0)
     options: dict[str, Any] = {"generator": generator, "dtype": getattr(torch, dtype)}
-    reprorng.randn(64, **options)
+    # So that the threads are there; kept, for its memory would be where the draw's is looked for.
+    kept = reprorng.normal_(torch.empty(THREADED_COUNTS[2]), generator=generator)
     before = _memory("VmRSS")
+    known = forget_peak()
+    reprorng.randn(count, **options)
+    peak = _memory("VmHWM") if known else None
+    del kept
     seconds = []
-    for _ in range(3):
+    for _ in range(SIZE_ROUNDS):
         begin = time.perf_counter()
         reprorng.randn(count, **options)
         seconds.append(time.perf_counter() - begin)
-    peak = _memory("VmHWM")
+    low, middle, high = statistics.quantiles(seconds, method="inclusive")
     return {
         "count": count,
         "dtype": dtype,
         "threads": threads,
-        "seconds": digits(statistics.median(seconds)),
+        "seconds": digits(middle),
+        "seconds_quartiles": [digits(low), digits(high)],
         "peak_bytes": None if before is None or peak is None else max(0, peak - before),
         "output_bytes": count * options["dtype"].itemsize,
     }
+
+
+def forget_peak() -> bool:
+    """Have Linux take this process's memory of now for its peak. Whether it did."""
+    try:
+        _PEAK.write_text("5")
+    except OSError:  # not Linux, or a container that may not
+        return False
+    return True
 
 
 def slices(rounds: int) -> list[dict[str, Any]]:
@@ -104,14 +123,18 @@ def slices(rounds: int) -> list[dict[str, Any]]:
         return lambda: reprorng.randn(SLICE, seed=0, position=offset)
 
     times = take_turns({str(offset): job(offset) for offset in OFFSETS}, process_seconds, rounds)
-    return [
-        {
-            "offset": int(offset),
-            "microseconds": digits(statistics.median(own) * 1e6),
-            "times_zero": ratios(own, times["0"])[0],
-        }
-        for offset, own in times.items()
-    ]
+    rows = []
+    for offset, own in times.items():
+        times_zero, quartiles = ratios(own, times["0"])
+        rows.append(
+            {
+                "offset": int(offset),
+                "microseconds": digits(statistics.median(own) * 1e6),
+                "times_zero": times_zero,
+                "times_zero_quartiles": quartiles,
+            }
+        )
+    return rows
 
 
 def batches(sizes: Sequence[int], rounds: int) -> list[dict[str, Any]]:

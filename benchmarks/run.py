@@ -14,6 +14,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 Job: TypeAlias = Callable[[], object]
 
 Clock: TypeAlias = Callable[[Job, int], float]
@@ -118,6 +123,27 @@ def wall_seconds(job: Job, repeats: int) -> float:
     for _ in range(repeats):
         job()
     return (time.perf_counter() - begin) / repeats
+
+
+def page_faults(job: Job, draws: int = 5) -> int | None:
+    """How many pages the system maps for one job that follows others of its kind.
+
+    Args:
+        job: What is done.
+        draws: How often; the number is the median.
+
+    Returns:
+        The number; None where the system does not tell.
+    """
+    if resource is None:
+        return None
+    job()
+    found = []
+    for _ in range(draws):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        job()
+        found.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    return statistics.median_low(found)
 
 
 def quiet_down() -> bool:

@@ -54,13 +54,15 @@ def thread_scaling(counts: Sequence[int], rounds: int) -> list[dict[str, Any]]:
                 jobs[f"{n} processes"] = InProcesses(others[: n - 1], buffer)
             times = take_turns(jobs, own_seconds, rounds, THREADED_SECONDS)
         for n in numbers:
+            times_one, quartiles = ratios(times["1"], times[str(n)])
             theirs = times.get("1" if n == 1 else f"{n} processes")
             rows.append(
                 {
                     "count": count,
                     "threads": n,
                     "ns_per_element": digits(statistics.median(times[str(n)]) / count * 1e9),
-                    "times_one_thread": ratios(times["1"], times[str(n)])[0],
+                    "times_one_thread": times_one,
+                    "times_one_thread_quartiles": quartiles,
                     "processes_times_one": theirs and ratios(times["1"], theirs)[0],
                 }
             )

@@ -8,8 +8,8 @@ AVX2 = f"{OURS} avx2"
 PORTABLE = f"{OURS} portable"
 NAMES = {AVX2: f"{OURS}, AVX2", PORTABLE: f"{OURS}, portable"}
 
-# Their arrays cannot be written again, so they take no buffer.
-ALLOCATING = ("JAX", "TensorFlow")
+# They take no buffer. JAX and TensorFlow never write an array again; the others copy theirs there.
+ALLOCATING = ("JAX", "TensorFlow", "NV noise", "diffusers")
 ALLOCATING_NOTE = "* makes a new array each time"
 
 GENERIC_MKL_NOTE = "on AMD oneMKL takes its generic path, whose time says nothing about Intel"

@@ -61,7 +61,9 @@ def cpu() -> dict[str, Any]:
             torch = 2.7 + 1300 / count
             rows.append(_row("normal", "float32", count, name, (each + call / count, torch)))
     for name in ("reprorng", "torch"):
-        rows.append(_row("normal", "float32", 1 << 20, name, (3.3, 3.3)) | {"memory": "fresh"})
+        for memory in ("fresh", "mapped"):
+            new = {"memory": memory, "page_faults": 7}
+            rows.append(_row("normal", "float32", 1 << 20, name, (3.3, 3.3)) | new)
         rows.append(_row("normal", "float32", 1 << 20, name, (0.2, 2.7)) | {"threads": 2})
     for (kind, dtype), (ours, torch) in TYPES.items():
         rows.append(_row(kind, dtype, 1 << 20, "reprorng", (ours, torch)))

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import io
 import json
+import mmap
 import os
+import platform
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +23,7 @@ from benchmarks import __main__ as program
 from benchmarks import (
     calls,
     check,
+    children,
     compare,
     growth,
     machine,
@@ -32,7 +35,6 @@ from benchmarks import (
     targets,
 )
 from benchmarks.cases import DTYPES, Case, cpu_cases
-from benchmarks.children import in_child
 from benchmarks.contestants import CPU
 from reprorng.backends.reference import ReferenceBackend
 from reprorng.plan import Plan
@@ -50,17 +52,29 @@ ROW = {
     "times_torch_quartiles",
     "of_memset",
 }
+NEW = {"page_faults"}
+"""What rows of new tensors have besides."""
+
 PARTS = {
     "calls": {"call", "elements", "microseconds", "times_torch", "times_torch_quartiles"},
-    "size": {"count", "dtype", "threads", "seconds", "peak_bytes", "output_bytes"},
+    "size": {
+        "count",
+        "dtype",
+        "threads",
+        "seconds",
+        "seconds_quartiles",
+        "peak_bytes",
+        "output_bytes",
+    },
     "threads": {
         "count",
         "threads",
         "ns_per_element",
         "times_one_thread",
+        "times_one_thread_quartiles",
         "processes_times_one",
     },
-    "offset": {"offset", "microseconds", "times_zero"},
+    "offset": {"offset", "microseconds", "times_zero", "times_zero_quartiles"},
     "generators": {"batch", "microseconds", "microseconds_each", "whose"},
     "pauses": {"call", "count", "pause_seconds", "ns_per_element"},
     "pipeline": {
@@ -115,23 +129,46 @@ def test_a_wrong_bit_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
         check.check_bits()
 
 
-@pytest.mark.parametrize("place", [0, 5000, -1], ids=["start", "middle", "end"])
+@pytest.mark.parametrize("place", [0.0, 0.5, 1.0], ids=["start", "middle", "end"])
+@pytest.mark.parametrize("kind", ["normal", "uniform"])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_wrong_bit_in_a_large_draw_is_found(
-    monkeypatch: pytest.MonkeyPatch, dtype: str, place: int
+    monkeypatch: pytest.MonkeyPatch, dtype: str, kind: str, place: float
 ) -> None:
-    right = reprorng.randn
+    function = {"normal": "randn", "uniform": "rand"}[kind]
+    right = getattr(reprorng, function)
 
     def wrong(*size: Any, **options: Any) -> torch.Tensor:
         x = right(*size, **options)
-        if options.get("backend") != "reference":
-            x.view(torch.uint8)[place * x.itemsize] ^= 1
+        if options["backend"] == "cpu:scalar":
+            x.view(torch.uint8)[int(place * (x.numel() - 1)) * x.itemsize] ^= 1
         return x
 
-    check.check_large(getattr(torch, dtype), 10_000)
-    monkeypatch.setattr(reprorng, "randn", wrong)
-    with pytest.raises(check.WrongBitsError, match="differ from the reference"):
-        check.check_large(getattr(torch, dtype), 10_000)
+    large = (kind, getattr(torch, dtype), 40_000)
+    check.check_large("cpu:scalar", *large)
+    monkeypatch.setattr(reprorng, function, wrong)
+    check.check_large("cpu", *large)
+    with pytest.raises(check.WrongBitsError, match=f"{dtype} of cpu:scalar: the reference has"):
+        check.check_large("cpu:scalar", *large)
+
+
+class WrongFromHere(WrongBit):
+    """A backend that is wrong in draws that are larger than all known answers."""
+
+    def fill(self, plan: Plan, out: torch.Tensor) -> None:
+        reprorng.backends.get("cpu").fill(plan, out)
+        if plan.count > 1 << 21:
+            out.zero_()
+
+
+def test_every_backend_is_checked_in_draws_as_large_as_those_that_are_timed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(reprorng.backends._registry, "wrong", WrongFromHere())
+    monkeypatch.setattr(reprorng.backends, "available", lambda: {"wrong": None})
+    monkeypatch.setattr(check, "check_backend", lambda backend: 1)
+    with pytest.raises(check.WrongBitsError, match="of wrong: the reference has others"):
+        check.check_bits()
 
 
 @pytest.mark.usefixtures("keep_threads")
@@ -145,7 +182,7 @@ def test_a_draw_that_depends_on_the_number_of_threads_is_found(
     )
     before = torch.get_num_threads()
     with pytest.raises(check.WrongBitsError, match="number of threads"):
-        check.check_large(torch.float32, 10_000)
+        check.check_large("cpu", "normal", torch.float32, 40_000)
     assert torch.get_num_threads() == before
 
 
@@ -264,7 +301,7 @@ def test_a_row_says_what_the_clock_said() -> None:
 def test_in_a_child_one_thread_means_one_core() -> None:
     before = dict(os.environ)
     expected = 1 if hasattr(os, "sched_setaffinity") else machine.cores()
-    assert in_child(machine.cores, threads=1) == expected
+    assert children.in_child(machine.cores, threads=1) == expected
     assert dict(os.environ) == before
 
 
@@ -405,6 +442,43 @@ def test_a_job_that_may_find_cold_memory_is_done_once_before() -> None:
     assert done == ["job", "clock of 3"]
 
 
+# Memory
+
+PAGES = 1 << 8
+"""Of memory that is looked at: too little for a large page, more than glibc maps at first."""
+
+
+def page_faults_of_a_tensor() -> int | None:
+    return run.page_faults(lambda: torch.zeros(PAGES * mmap.PAGESIZE, dtype=torch.uint8))
+
+
+@pytest.mark.skipif(run.resource is None, reason="the system does not tell page faults")
+def test_each_page_that_is_touched_first_is_a_fault() -> None:
+    def job() -> None:
+        with mmap.mmap(-1, PAGES * mmap.PAGESIZE) as memory:
+            if hasattr(mmap, "MADV_NOHUGEPAGE"):
+                memory.madvise(mmap.MADV_NOHUGEPAGE)
+            for page in range(PAGES):
+                memory[page * mmap.PAGESIZE] = 1
+
+    assert run.page_faults(job) in range(PAGES, PAGES + 10)
+    assert run.page_faults(lambda: None) == 0
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other allocators keep other sizes")
+def test_a_mapped_tensor_is_new_from_the_system_and_a_fresh_one_need_not_be() -> None:
+    assert children.in_child(page_faults_of_a_tensor, threads=1) < PAGES
+    mapped = children.in_child(page_faults_of_a_tensor, threads=1, environment=children.MAPPING)
+    assert mapped >= PAGES
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux can forget it")
+def test_the_peak_of_memory_is_that_of_the_draw() -> None:
+    torch.zeros(1 << 26)
+    row = growth.one_size(1 << 22, "float32", 1)
+    assert abs(row["peak_bytes"] - row["output_bytes"]) < 1 << 22
+
+
 # Every part, tiny
 
 
@@ -412,10 +486,12 @@ def test_a_case_gives_rows_of_the_schema(one_repeat: None, quiet: Console) -> No
     able = [who for who in CPU if who.name.startswith(("reprorng", "torch", "NumPy", "memset"))]
     able = [who for who in able if who.why_not() is None]
     rows = []
-    for memory in ("touched", "fresh"):
-        rows += compare.compare(Case("normal", "float32", 64, memory), able, run.wall_seconds, 2)
-    assert all(each.keys() == ROW for each in rows)
-    assert len(rows) == 2 * len(able)
+    for memory, more in (("touched", set()), ("fresh", NEW), ("mapped", NEW)):
+        case = Case("normal", "float32", 64, memory)
+        found = compare.compare(case, able, run.wall_seconds, 2)
+        assert all(each.keys() == ROW | more for each in found)
+        rows += found
+    assert len(rows) == 3 * len(able)
     tables.show(quiet, "cpu", {"left_out": {"somebody": "lost"}, "rows": rows})
     tables.show_targets(quiet, targets.judge({"cpu": {"rows": rows}}))
 

@@ -94,7 +94,9 @@ def test_a_block_is_written_between_its_marks_and_nowhere_else(name: str, saved:
 
 def test_the_speed_table_says_what_the_result_says(saved: Saved) -> None:
     lines = BLOCKS["speed table"](saved).splitlines()
-    assert lines[:3] == [
+    assert lines[:5] == [
+        "AMD Nowhere (cpu family 0, model 0), 2 cores, 2026-01-02, `0123456789ab`.",
+        "",
         "| 2^20 float32 normals | ns a number | × torch (quartiles) |",
         "| --- | ---: | ---: |",
         "| reprorng, AVX-512 | 0.411 | 6.57 (6.37–6.83) |",

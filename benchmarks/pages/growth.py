@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
-from benchmarks.pages.markdown import by_count, table
+from benchmarks.pages.markdown import by_count, table, with_quartiles
 from benchmarks.saved import Row, Saved, unique
 from benchmarks.wording import power, prefixed, three
+
+KNOWN_BYTES = 10**6
+"""Linux counts the pages of a process in batches, on each processor: what is less is a guess."""
 
 
 def size(saved: Saved) -> str:
@@ -20,7 +23,8 @@ def size(saved: Saved) -> str:
 def _beyond_output(row: Row) -> str:
     if row["peak_bytes"] is None:
         return ""
-    return prefixed(row["peak_bytes"] - row["output_bytes"], "B")
+    beyond = row["peak_bytes"] - row["output_bytes"]
+    return prefixed(beyond, "B") if beyond >= KNOWN_BYTES else f"< {prefixed(KNOWN_BYTES, 'B')}"
 
 
 def threads(saved: Saved) -> str:
@@ -31,22 +35,28 @@ def threads(saved: Saved) -> str:
             power(row["count"]),
             str(row["threads"]),
             three(row["ns_per_element"]),
-            three(row["times_one_thread"]),
+            with_quartiles(row, "times_one_thread"),
             three(times) if (times := row.get("processes_times_one")) else "",
         ]
         for row in rows
     )
-    heads = ["float32 normals", "threads", "ns a number", "× one thread", "as many processes"]
+    heads = [
+        "float32 normals",
+        "threads",
+        "ns a number",
+        "× one thread (quartiles)",
+        "as many processes",
+    ]
     return table(heads, lines)
 
 
 def offset(saved: Saved) -> str:
     """A slice against its offset in the stream."""
     lines = (
-        [power(row["offset"]), three(row["microseconds"]), three(row["times_zero"])]
+        [power(row["offset"]), three(row["microseconds"]), with_quartiles(row, "times_zero")]
         for row in saved.rows("growth", "offset")
     )
-    return table(["offset", "µs", "× offset 0"], lines)
+    return table(["offset", "µs", "× offset 0 (quartiles)"], lines)
 
 
 def generators(saved: Saved) -> str:

@@ -25,7 +25,9 @@ def by_count(rows: Sequence[Row], down: str, across: str, cell: Callable[[Row], 
     return table(["", *map(power, counts)], lines)
 
 
-def times(row: Row) -> str:
-    """A ratio to torch with its quartiles."""
-    low, high = row["times_torch_quartiles"]
-    return f"{three(row['times_torch'])} ({three(low)}–{three(high)})"
+def with_quartiles(row: Row, key: str) -> str:
+    """A ratio, with its quartiles where they were saved."""
+    if (quartiles := row.get(f"{key}_quartiles")) is None:
+        return three(row[key])
+    low, high = quartiles
+    return f"{three(row[key])} ({three(low)}–{three(high)})"

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from benchmarks.pages.growth import threads
-from benchmarks.pages.markdown import by_count, table, times
+from benchmarks.pages.markdown import by_count, table, with_quartiles
 from benchmarks.plots.instructions import counts, parts
 from benchmarks.saved import LeftOutError, Row, Saved, at_typical_count, fastest
 from benchmarks.wording import AVX2, LIBRARIES, OURS, PORTABLE, power, shown, three
@@ -46,12 +46,19 @@ def typical(saved: Saved) -> str:
     chosen = (OURS, AVX2, PORTABLE, *(curve[0]["contestant"] for curve in curves if curve))
     same = {row["contestant"]: row for row in at_typical_count(rows)}
     lines = (
-        [_called(name, saved), three(same[name]["ns_per_element"]), times(same[name])]
+        [
+            _called(name, saved),
+            three(same[name]["ns_per_element"]),
+            with_quartiles(same[name], "times_torch"),
+        ]
         for name in chosen
         if name in same
     )
     count = power(next(iter(same.values()))["count"])
-    return table([f"{count} float32 normals", "ns a number", "× torch (quartiles)"], lines)
+    result = saved.read("cpu")
+    made = f"{result['machine']}, {result['cores']} cores, {result['date']}, `{result['commit']}`."
+    found = table([f"{count} float32 normals", "ns a number", "× torch (quartiles)"], lines)
+    return f"{made}\n\n{found}"
 
 
 def sizes(saved: Saved) -> str:
@@ -62,6 +69,15 @@ def sizes(saved: Saved) -> str:
 def ratios(saved: Saved) -> str:
     """Everybody's speed over that of torch at every size."""
     return by_count(_named(saved), "name", "count", lambda row: three(row["times_torch"]))
+
+
+def traffic(saved: Saved) -> str:
+    """How much everybody writes a second at every size, and the share of a memset's speed."""
+
+    def cell(row: Row) -> str:
+        return f"{three(row['gb_per_s'])} ({three(100 * row['of_memset'])} %)"
+
+    return by_count(_named(saved), "name", "count", cell)
 
 
 def types(saved: Saved) -> str:
@@ -75,8 +91,8 @@ def types(saved: Saved) -> str:
             [
                 f"{kind} {dtype}, {power(same[0]['count'])}",
                 *(three(found[name]["ns_per_element"]) for name in (OURS, "torch")),
-                times(found[OURS]),
-                times(found[AVX2]) if AVX2 in found else "",
+                with_quartiles(found[OURS], "times_torch"),
+                with_quartiles(found[AVX2], "times_torch") if AVX2 in found else "",
             ]
         )
     head = ["", "ns a number", "torch's ns", "× torch (quartiles)", "the same on AVX2"]
@@ -84,8 +100,17 @@ def types(saved: Saved) -> str:
 
 
 def fresh(saved: Saved) -> str:
-    """Draws into memory that was just allocated."""
-    return _against_torch(saved.rows("cpu", kind="normal", dtype="float32", memory="fresh"))
+    """Draws of new tensors, whose memory is that of the last one where malloc has kept it."""
+    return _new(saved, "fresh")
+
+
+def mapped(saved: Saved) -> str:
+    """Draws of new tensors that the system has to map."""
+    return _new(saved, "mapped")
+
+
+def _new(saved: Saved, memory: str) -> str:
+    return _against_torch(saved.rows("cpu", kind="normal", dtype="float32", memory=memory))
 
 
 def parallel(saved: Saved) -> str:
@@ -129,7 +154,7 @@ def elsewhere(saved: Saved) -> str:
 
 def _in_short(saved: Saved) -> Iterator[str]:
     """The tables that can be shown of a machine."""
-    for write in (machine, sizes, ratios, threads, targets):
+    for write in (machine, sizes, ratios, fresh, mapped, parallel, threads, targets):
         with suppress(LeftOutError):
             yield write(saved)
 
@@ -160,15 +185,18 @@ def _against_torch(rows: list[Row]) -> str:
     cases: dict[tuple[Any, ...], dict[str, Row]] = {}
     for row in rows:
         cases.setdefault(tuple(row[key] for key in keys), {})[row["contestant"]] = row
+    counted = all("page_faults" in row for row in rows)
     lines = (
         [
             f"{kind} {dtype}, {power(count)}, {threads} thread{'s' * (threads > 1)}",
             *(three(found[name]["ns_per_element"]) for name in (OURS, "torch")),
-            times(found[OURS]),
+            with_quartiles(found[OURS], "times_torch"),
+            *(_said(found[name]["page_faults"]) for name in (OURS, "torch") if counted),
         ]
         for (kind, dtype, count, threads), found in cases.items()
     )
-    return table(["", "ns a number", "torch's ns", "× torch (quartiles)"], lines)
+    heads = ["", "ns a number", "torch's ns", "× torch (quartiles)"]
+    return table([*heads, *(["page faults", "torch's"] if counted else [])], lines)
 
 
 def _normals(saved: Saved) -> list[Row]:
