@@ -223,3 +223,15 @@ def test_counts_and_units_are_written_as_people_do() -> None:
         "2.46 µs",
     ]
     assert prefixed(0, "B") == "0 B"
+
+
+def test_the_costs_on_gpus_are_those_that_were_counted(saved: Saved) -> None:
+    assert BLOCKS["GPU costs table"](saved).splitlines() == [
+        "|  | sm_80 | sm_90 | gfx942 |",
+        "| --- | ---: | ---: | ---: |",
+        "| normal float32 | 33.0 | 33.0 | 35.0 |",
+        "| tl.randn |  | 66.0 |  |",
+    ]
+    said = BLOCKS["GPU costs line"](saved)
+    assert "for sm_90 (2026-01-02) and not timed" in said
+    assert "33.0 for normal float32 (tl.randn 66.0)" in said

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from benchmarks.pages import compat, counts, growth, speed, upstream
+from benchmarks.pages import compat, counts, gpu, growth, speed, upstream
 from benchmarks.plots import IMAGES, PICTURES, files
 from benchmarks.saved import ROOT, LeftOutError, Saved
 
@@ -39,6 +39,8 @@ BLOCKS: dict[str, Block] = {
     "left out list": speed.left_out,
     "calls table": speed.calls,
     "instructions table": speed.instructions,
+    "GPU costs table": gpu.costs,
+    "GPU costs line": gpu.in_short,
     "size table": growth.size,
     "threads table": growth.threads,
     "offset table": growth.offset,
