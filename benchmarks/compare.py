@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
-from rich.progress import track
 
 import reprorng
 from benchmarks import contestants, gpu
@@ -16,6 +15,7 @@ from benchmarks.cases import Case, cpu_cases, gpu_cases, mapped_cases
 from benchmarks.children import MAPPING, in_child
 from benchmarks.contestants import Contestant
 from benchmarks.machine import cores
+from benchmarks.progress import track
 from benchmarks.run import (
     MINIMUM_SECONDS,
     THREADED_SECONDS,

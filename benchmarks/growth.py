@@ -12,11 +12,11 @@ from typing import Any
 
 import torch
 from diffusers.utils.torch_utils import randn_tensor
-from rich.progress import track
 
 import reprorng
 from benchmarks.children import in_child
 from benchmarks.machine import cores
+from benchmarks.progress import track
 from benchmarks.run import Job, after_another, digits, process_seconds, ratios, take_turns
 from benchmarks.scaling import thread_scaling
 

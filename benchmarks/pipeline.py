@@ -20,10 +20,10 @@ import torch
 from diffusers import DDIMPipeline, DDPMPipeline, DDPMScheduler
 from diffusers.utils import logging
 from diffusers.utils.torch_utils import randn_tensor
-from rich.progress import Progress
 
 import reprorng
 from benchmarks.children import in_child
+from benchmarks.progress import track
 from benchmarks.run import digits
 
 MODEL = Path(__file__).resolve().parent.parent / "examples" / "digits"
@@ -57,18 +57,15 @@ def measure(steps: int, rounds: int, batches: tuple[int, ...]) -> list[dict[str,
     ddim = DDIMPipeline.from_pretrained(MODEL)
     ddpm = DDPMPipeline(ddim.unet, DDPMScheduler.from_config(ddim.scheduler.config))
     rows = []
-    with Progress() as progress:
-        task = progress.add_task("pipelines", total=2 * len(batches) * (rounds + 1))
-        for pipeline in (ddim, ddpm):
-            pipeline.set_progress_bar_config(disable=True)
-            for batch in batches:
-                runs: dict[str, list[tuple[float, float]]] = {whose: [] for whose in WHOSE}
-                for _ in range(rounds + 1):
-                    for whose in WHOSE:
-                        runs[whose].append(one_run(pipeline, whose, steps, batch))
-                    progress.advance(task)
-                # The first round warms up.
-                rows += [_row(pipeline, steps, batch, whose, runs[whose][1:]) for whose in WHOSE]
+    for pipeline in (ddim, ddpm):
+        pipeline.set_progress_bar_config(disable=True)
+        for batch in batches:
+            runs: dict[str, list[tuple[float, float]]] = {whose: [] for whose in WHOSE}
+            for _ in track(range(rounds + 1), f"{type(pipeline).__name__}, {batch} image(s)"):
+                for whose in WHOSE:
+                    runs[whose].append(one_run(pipeline, whose, steps, batch))
+            # The first round warms up.
+            rows += [_row(pipeline, steps, batch, whose, runs[whose][1:]) for whose in WHOSE]
     return rows
 
 

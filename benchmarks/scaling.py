@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from rich.progress import track
 
 import reprorng
 from benchmarks.machine import bind, cores, processors
+from benchmarks.progress import track
 from benchmarks.run import (
     THREADED_SECONDS,
     Job,

@@ -29,6 +29,7 @@ from benchmarks import (
     machine,
     mkl,
     pipeline,
+    progress,
     run,
     scaling,
     tables,
@@ -38,6 +39,8 @@ from benchmarks.cases import DTYPES, Case, cpu_cases
 from benchmarks.contestants import CPU
 from reprorng.backends.reference import ReferenceBackend
 from reprorng.plan import Plan
+
+PACKAGE = Path(program.__file__).parent
 
 ROW = {
     "kind",
@@ -296,6 +299,14 @@ def test_a_row_says_what_the_clock_said() -> None:
         "of_memset": 0.1,
     }
     assert rows[1]["times_torch"] == rows[2]["of_memset"] == 1
+
+
+def test_progress_has_no_thread_that_would_be_timed() -> None:
+    before = threading.active_count()
+    seen = [(step, threading.active_count()) for step in progress.track(range(3), "steps")]
+    assert seen == [(0, before), (1, before), (2, before)]
+    files = [file for file in PACKAGE.rglob("*.py") if "rich.progress" in file.read_text()]
+    assert files == []
 
 
 def test_in_a_child_one_thread_means_one_core() -> None:
