@@ -17,12 +17,10 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
-from diffusers import DDIMPipeline, DDPMPipeline, DDPMScheduler
-from diffusers.utils import logging
-from diffusers.utils.torch_utils import randn_tensor
 
 import reprorng
 from benchmarks.children import in_child
+from benchmarks.frameworks import import_error
 from benchmarks.progress import track
 from benchmarks.run import digits
 
@@ -39,7 +37,10 @@ _CALLERS = (
 
 
 def pipelines(*, full: bool) -> dict[str, Any]:
-    """Both pipelines at every batch size, on one thread."""
+    """Both pipelines at every batch size, on one thread; left out without diffusers."""
+    reason = import_error("diffusers")
+    if reason is not None:
+        return {"left_out": {"pipelines": reason}, "rows": []}
     steps, rounds = (50, 11) if full else (10, 3)
     return {"rows": in_child(measure, steps, rounds, BATCHES, threads=1)}
 
@@ -52,6 +53,9 @@ def measure(steps: int, rounds: int, batches: tuple[int, ...]) -> list[dict[str,
         rounds: How often each has its turn.
         batches: How many images.
     """
+    from diffusers import DDIMPipeline, DDPMPipeline, DDPMScheduler
+    from diffusers.utils import logging
+
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     ddim = DDIMPipeline.from_pretrained(MODEL)
@@ -89,6 +93,8 @@ def one_run(pipeline: Any, whose: str, steps: int, batch: int) -> tuple[float, f
 @contextmanager
 def timed_noise() -> Iterator[list[float]]:
     """A list that gets the seconds of each call of `randn_tensor` while the block runs."""
+    from diffusers.utils.torch_utils import randn_tensor
+
     seconds: list[float] = []
 
     def timed(*args: Any, **options: Any) -> torch.Tensor:

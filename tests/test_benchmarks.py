@@ -8,6 +8,8 @@ import json
 import mmap
 import os
 import platform
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -669,3 +671,28 @@ def test_another_machine_has_a_folder_of_its_own(fast_program: Path) -> None:
     assert program.main(["--only", "cpu", "--save", "--into", "laptop"]) == 0
     assert [file.name for file in (fast_program / "laptop").iterdir()] == ["cpu.json"]
     assert [file.name for file in fast_program.iterdir()] == ["laptop"]
+
+
+def test_without_diffusers_the_rest_is_timed_and_what_needs_it_is_named(
+    fast_program: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "diffusers", None)
+    monkeypatch.setattr(growth, "sizes", lambda full: [])
+    timed = []
+    monkeypatch.setattr(growth, "in_child", lambda part, *_, threads: timed.append(part) or [])
+    assert program.main(["--only", "growth", "pipeline", "--save"]) == 0
+    assert timed == [scaling.thread_scaling, growth.slices, growth.pauses]
+    terminal = capsys.readouterr().out
+    for part, name, rows in (
+        ("growth", "generators in a list", "generators"),
+        ("pipeline", "pipelines", "rows"),
+    ):
+        result = json.loads((fast_program / f"{part}.json").read_text())
+        assert result[rows] == []
+        assert "diffusers" in result["left_out"][name]
+        assert f"left out: {name}: " in terminal
+
+
+def test_no_part_of_the_benchmarks_needs_diffusers_to_be_imported() -> None:
+    code = "import sys; sys.modules['diffusers'] = None; import benchmarks.__main__"
+    subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, check=True)
