@@ -84,13 +84,15 @@ def run_part(console: Console, part: str, *, full: bool) -> dict[str, Any]:
         time.sleep(WINDOW_SECONDS)
     with Watch() as during:
         result = PARTS[part](full=full)
-    idle = before.idle and during.idle
     tables.show(console, part, result)
-    if not idle:
-        busy = [f"{w.others:.2f}" if w.others is not None else "?" for w in (before, during)]
+    idle = None if before.idle is None or during.idle is None else before.idle and during.idle
+    if idle is None:
+        console.print(f"{part}: this system does not tell whether the machine was otherwise idle")
+    elif not idle:
         console.print(
-            f"[red]{part}: the machine is not otherwise idle: others kept {busy[0]} cores busy "
-            f"before and {busy[1]} meanwhile; times on the wall and on several threads suffer"
+            f"[red]{part}: the machine is not otherwise idle: others kept {before.others:.2f} "
+            f"cores busy before and {during.others:.2f} meanwhile; times on the wall and on "
+            "several threads suffer"
         )
     return {"idle": idle, "left_out": {}, **result}
 

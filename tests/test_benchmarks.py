@@ -12,8 +12,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -39,6 +40,9 @@ from benchmarks import (
 )
 from benchmarks.cases import DTYPES, Case, cpu_cases
 from benchmarks.contestants import CPU
+from benchmarks.pages import speed
+from benchmarks.plots import theme
+from benchmarks.saved import Saved
 from reprorng.backends.reference import ReferenceBackend
 from reprorng.plan import Plan
 
@@ -342,14 +346,54 @@ def test_others_are_what_neither_we_nor_our_children_use(
         assert watch.idle is idle
 
 
-def test_a_machine_nobody_knows_about_is_not_idle(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_whether_a_machine_is_idle_may_not_be_known(
+    fast_program: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(machine, "_STAT", tmp_path / "none")
-    with machine.Watch() as watch:
-        pass
-    assert watch.others is None
-    assert not watch.idle
+    assert program.main(["--only", "cpu", "--save"]) == 0
+    result = json.loads((fast_program / "cpu.json").read_text())
+    assert result["idle"] is None
+    assert "- Otherwise idle: not known" in speed.machine(Saved(fast_program))
+    assert theme.measured(result) == theme.measured(result | {"idle": True})
+    terminal = capsys.readouterr().out
+    assert "does not tell whether the machine was otherwise idle" in terminal
+    assert "others kept" not in terminal
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        (
+            "cpu family : 6\nmodel : 7\nmodel name : A: B\n\ncpu family : 6\n",
+            "A: B (cpu family 6, model 7)",
+        ),
+        (
+            "CPU implementer\t: 0x41\nCPU part\t: 0xd4f\n",
+            "here (CPU implementer 0x41, CPU part 0xd4f)",
+        ),
+    ],
+)
+def test_a_processor_has_a_name_on_linux(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, told: str, name: str
+) -> None:
+    monkeypatch.setattr(machine.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(machine.platform, "machine", lambda: "here")
+    monkeypatch.setattr(machine, "_PROCESSOR", tmp_path / "cpuinfo")
+    machine._PROCESSOR.write_text(told)
+    assert machine._processor() == name
+
+
+def test_a_processor_has_a_name_on_a_mac(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(command: Sequence[str], **_: Any) -> Any:
+        assert command == ("sysctl", "-n", "machdep.cpu.brand_string")
+        return SimpleNamespace(stdout="Apple M0\n")
+
+    monkeypatch.setattr(machine.platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(machine.subprocess, "run", run)
+    assert machine._processor() == "Apple M0"
 
 
 def test_the_description_counts_cores_not_threads(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -659,7 +703,7 @@ def test_a_saved_result_says_where_it_is_from(fast_program: Path) -> None:
     assert file.name == "cpu.json"
     saved = json.loads(file.read_text())
     assert saved["left_out"] == {"somebody": "lost"}
-    assert saved["idle"] in (True, False)
+    assert saved["idle"] in (True, False, None)
     assert machine.describe().keys() <= saved.keys()
     assert len(saved["rows"]) == 1
     names = [each["name"] for each in saved["targets"]]
