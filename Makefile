@@ -32,7 +32,8 @@ lint: $(READY)
 	$(BIN)/python tools/make_vectors.py --check
 	$(BIN)/python -m benchmarks.pages --check
 
-# Quick, with the peers that are there; `make bench ARGS="--only calls --save"` does a part of it.
+# Quick, with the peers that are there; `make bench ARGS="--only calls --into laptop"` does a part
+# of it and saves that in benchmarks/results/laptop.
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(ARGS)
 

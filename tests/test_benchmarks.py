@@ -29,6 +29,7 @@ from benchmarks import (
     children,
     compare,
     growth,
+    keep,
     machine,
     mkl,
     pipeline,
@@ -711,8 +712,87 @@ def test_a_saved_result_says_where_it_is_from(fast_program: Path) -> None:
     assert all(each.keys() == {"name", "required", "found", "met"} for each in saved["targets"])
 
 
+def test_it_is_said_where_a_result_is_saved(
+    fast_program: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program.main(["--only", "cpu", "--into", "laptop"])
+    said = f"written to {os.path.relpath(fast_program / 'laptop' / 'cpu.json')}\n"
+    assert capsys.readouterr().out.count(said) == 1
+
+
+@pytest.mark.parametrize(
+    ("there", "words", "fits"),
+    [
+        ({"full": True}, (), False),
+        ({}, (), False),  # saved before results said so
+        ({"full": False}, (), True),
+        ({"full": True}, ("--full",), True),
+        ({"full": True}, ("--force",), True),
+        ({"full": True}, ("--into", "laptop"), True),
+    ],
+)
+def test_a_quick_result_replaces_no_full_one(
+    fast_program: Path,
+    capsys: pytest.CaptureFixture[str],
+    there: dict[str, Any],
+    words: tuple[str, ...],
+    fits: bool,
+) -> None:
+    file = fast_program / "cpu.json"
+    file.write_text(json.dumps(there))
+    assert program.main(["--only", "cpu", "--save", *words]) == (0 if fits else 1)
+    written = fast_program / "laptop" / "cpu.json" if "--into" in words else file
+    if fits:
+        assert json.loads(written.read_text())["full"] is ("--full" in words)
+    else:
+        assert json.loads(file.read_text()) == there
+        terminal = " ".join(capsys.readouterr().out.split())
+        assert "cpu.json is the result of a full run" in terminal
+        assert "--force" in terminal
+
+
+@pytest.mark.parametrize(
+    ("beside", "part", "there", "fits"),
+    [
+        ("calls", "cpu", {}, True),
+        # What was saved a moment ago has changed the tree.
+        ("calls", "cpu", {"commit": "0123-dirty"}, True),
+        ("calls", "cpu", {"commit": "4567"}, False),
+        ("calls", "cpu", {"machine": "Elsewhere"}, False),
+        ("calls", "calls", {"machine": "Elsewhere"}, True),  # it is replaced
+        ("gpu", "cpu", {"machine": "Elsewhere"}, True),
+        ("cpu", "gpu", {"machine": "Elsewhere"}, True),
+        ("compat", "cpu", {"machine": "Elsewhere"}, True),  # of another tool
+    ],
+)
+def test_parts_of_two_machines_or_commits_are_not_mixed(
+    tmp_path: Path, beside: str, part: str, there: dict[str, str], fits: bool
+) -> None:
+    here = {"machine": "Here", "commit": "0123", "full": True}
+    (tmp_path / f"{beside}.json").write_text(json.dumps(here | there))
+    if fits:
+        keep.check_folder(tmp_path, [part], here, full=True)
+        return
+    with pytest.raises(keep.RefusedError) as caught:
+        keep.check_folder(tmp_path, [part], here, full=True)
+    other = here | there
+    for said in (f"{beside}.json", "Here at 0123", "--into NAME", "--force"):
+        assert said in str(caught.value)
+    assert f"{other['machine']} at {other['commit']}" in str(caught.value)
+
+
+def test_a_mixture_is_refused_before_anything_is_timed_unless_forced(
+    fast_program: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = {"machine": "Elsewhere", "commit": None}
+    (fast_program / "calls.json").write_text(json.dumps(other))
+    assert program.main(["--only", "cpu", "--save", "--force"]) == 0
+    monkeypatch.setitem(program.PARTS, "cpu", lambda full: pytest.fail("it was timed"))
+    assert program.main(["--only", "cpu", "--save"]) == 1
+
+
 def test_another_machine_has_a_folder_of_its_own(fast_program: Path) -> None:
-    assert program.main(["--only", "cpu", "--save", "--into", "laptop"]) == 0
+    assert program.main(["--only", "cpu", "--into", "laptop"]) == 0
     assert [file.name for file in (fast_program / "laptop").iterdir()] == ["cpu.json"]
     assert [file.name for file in fast_program.iterdir()] == ["laptop"]
 
