@@ -18,7 +18,7 @@ from benchmarks.frameworks import import_error
 from benchmarks.machine import cores
 from benchmarks.progress import track
 from benchmarks.run import Job, after_another, digits, process_seconds, ratios, take_turns
-from benchmarks.scaling import thread_scaling
+from benchmarks.scaling import thread_numbers, thread_scaling
 
 COUNTS = tuple(1 << bits for bits in (10, 14, 18, 20, 22, 24, 26, 28, 30))
 QUICK_COUNTS = (1 << 20, 1 << 24)
@@ -51,6 +51,7 @@ def growth(*, full: bool) -> dict[str, Any]:
         "threads": in_child(
             thread_scaling,
             THREADED_COUNTS if full else QUICK_THREADED_COUNTS,
+            thread_numbers(cores(), full=full),
             3 * rounds,  # for neighbours on the host slow down a core for seconds
             threads=cores(),
         ),

@@ -565,7 +565,7 @@ def test_calls_give_rows_of_the_schema(one_repeat: None, quiet: Console) -> None
 def test_growth_gives_rows_of_the_schema(one_repeat: None, quiet: Console) -> None:
     found = {
         "size": [growth.one_size(1 << 10, dtype, 1) for dtype in ("float32", "bfloat16")],
-        "threads": scaling.thread_scaling([1 << 10], 2),
+        "threads": scaling.thread_scaling([1 << 10], scaling.thread_numbers(machine.cores()), 2),
         "offset": growth.slices(2),
         "generators": growth.batches([1, 2], 2),
         "pauses": growth.pauses([1 << 10], (0.0, 0.001), 2),
@@ -577,8 +577,40 @@ def test_growth_gives_rows_of_the_schema(one_repeat: None, quiet: Console) -> No
     tables.show(quiet, "growth", found)
 
 
-def test_the_numbers_of_threads_end_with_all() -> None:
-    assert [scaling.thread_numbers(n) for n in (1, 2, 6)] == [[1], [1, 2], [1, 2, 4, 6]]
+@pytest.mark.parametrize(
+    ("cores", "some", "powers"),
+    [(1, [1], [1]), (2, [1, 2], [1, 2]), (6, [1, 2, 6], [1, 2, 4, 6])],
+)
+def test_the_numbers_of_threads_end_with_all(
+    cores: int, some: list[int], powers: list[int]
+) -> None:
+    assert scaling.thread_numbers(cores, full=False) == some
+    assert scaling.thread_numbers(cores) == powers
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_two_threads_are_timed_on_many_cores_and_a_quick_run_times_few_others(
+    monkeypatch: pytest.MonkeyPatch, full: bool
+) -> None:
+    for module in (compare, growth):
+        monkeypatch.setattr(module, "cores", lambda: 64)
+    timed = []
+
+    def in_child(part: object, *arguments: Any, threads: int, **_: Any) -> dict[str, Any]:
+        if part is compare._on_threads:
+            timed.append((arguments[0], threads))
+        return {"left_out": {}, "rows": []}
+
+    monkeypatch.setattr(compare, "in_child", in_child)
+    compare.on_cpu(full=full)
+    assert timed == [(1, 1), (2, 2), (64, 64)]
+
+    asked = {}
+    monkeypatch.setattr(growth, "in_child", lambda part, *a, **_: asked.update({part: a}))
+    monkeypatch.setattr(growth, "sizes", lambda full: [])
+    growth.growth(full=full)
+    numbers = asked[scaling.thread_scaling][1]
+    assert numbers == ([1, 2, 4, 8, 16, 32, 64] if full else [1, 2, 64])
 
 
 def test_processes_that_share_nothing_are_timed_together(monkeypatch: pytest.MonkeyPatch) -> None:
