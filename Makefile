@@ -3,8 +3,9 @@ PYTHON ?= python3
 # One version everywhere, installed before anything that depends on it: the newest one may drag in
 # gigabytes of CUDA. `make TORCH=...` takes another.
 TORCH ?= 2.13.0
-# Torch for a GPU brings a Triton; this is for the one without. Torch 2.9 brings the oldest.
-TRITON ?= 3.9.0
+# Torch for a GPU brings a Triton; this is for the one without, on Linux, the only system there are
+# wheels for. Torch 2.9 brings the oldest.
+TRITON ?= $(if $(filter Linux,$(shell uname)),3.9.0)
 OLDEST_TRITON := 3.5.0
 
 VENV := .venv
@@ -31,7 +32,8 @@ lint: $(READY)
 	$(BIN)/python tools/make_vectors.py --check
 	$(BIN)/python -m benchmarks.pages --check
 
-# Quick, with the peers that are there; `make bench ARGS="--only calls --save"` does a part of it.
+# Quick, with the peers that are there; `make bench ARGS="--only calls --into laptop"` does a part
+# of it and saves that in benchmarks/results/laptop.
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(ARGS)
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from benchmarks.calls import calls
 from benchmarks.check import WrongBitsError, check_bits
 from benchmarks.compare import on_cpu, on_gpu
 from benchmarks.growth import growth
+from benchmarks.keep import RefusedError, check_folder, keep
 from benchmarks.machine import Watch, describe
 from benchmarks.pipeline import pipelines
 
@@ -42,39 +42,45 @@ def main(words: Sequence[str] | None = None) -> int:
         words: The command line, by default that of the process.
 
     Returns:
-        The exit status: 1 if a bit is wrong, and then nothing was timed.
+        The exit status: 1 if a bit is wrong, or if results are to be saved where they do not fit;
+        then nothing was timed.
     """
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--full", action="store_true", help="every size, and more rounds")
     parser.add_argument("--save", action="store_true", help="keep the results in the repository")
     parser.add_argument(
-        "--into", default="", metavar="NAME", help="a folder of the results, for another machine"
+        "--into", default="", metavar="NAME", help="keep them in a folder there, of another machine"
     )
+    parser.add_argument("--force", action="store_true", help="keep them beside and over any others")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="some parts")
     arguments = parser.parse_args(words)
     console = Console()
     folder = RESULTS / arguments.into
+    saving = arguments.save or arguments.into or arguments.force
+    parts = [part for part in arguments.only if part != "gpu" or torch.cuda.is_available()]
+    if len(parts) < len(arguments.only):
+        console.print("no GPU here: its rows are left out")
     # Before a result is written: that changes the tree, and the commit would be marked.
     origin = describe()
     try:
+        if saving and not arguments.force:
+            check_folder(folder, parts, origin, full=arguments.full)
         for name, compared in check_bits().items():
             console.print(f"{name}: {compared} draws equal the reference, bit for bit")
-    except WrongBitsError as error:
-        console.print(f"[red]{error}")
+    except (RefusedError, WrongBitsError) as error:
+        console.print(f"[red]{error}", soft_wrap=True)
         return 1
 
     results: targets.Results = {}
-    for part in arguments.only:
-        if part == "gpu" and not torch.cuda.is_available():
-            console.print("no GPU here: its rows are left out")
-            continue
+    for part in parts:
         results[part] = run_part(console, part, full=arguments.full)
-        if arguments.save:
-            save(console, folder / f"{part}.json", origin | results[part])
+        if saving:
+            written = keep(folder / f"{part}.json", origin | results[part])
+            console.print(written, soft_wrap=True)
     judged = targets.judge(results)
     tables.show_targets(console, judged)
-    if arguments.save and "cpu" in results:
-        save(console, folder / "cpu.json", origin | results["cpu"] | {"targets": judged})
+    if saving and "cpu" in results:
+        keep(folder / "cpu.json", origin | results["cpu"] | {"targets": judged})
     return 0
 
 
@@ -84,22 +90,17 @@ def run_part(console: Console, part: str, *, full: bool) -> dict[str, Any]:
         time.sleep(WINDOW_SECONDS)
     with Watch() as during:
         result = PARTS[part](full=full)
-    idle = before.idle and during.idle
     tables.show(console, part, result)
-    if not idle:
-        busy = [f"{w.others:.2f}" if w.others is not None else "?" for w in (before, during)]
+    idle = None if before.idle is None or during.idle is None else before.idle and during.idle
+    if idle is None:
+        console.print(f"{part}: this system does not tell whether the machine was otherwise idle")
+    elif not idle:
         console.print(
-            f"[red]{part}: the machine is not otherwise idle: others kept {busy[0]} cores busy "
-            f"before and {busy[1]} meanwhile; times on the wall and on several threads suffer"
+            f"[red]{part}: the machine is not otherwise idle: others kept {before.others:.2f} "
+            f"cores busy before and {during.others:.2f} meanwhile; times on the wall and on "
+            "several threads suffer"
         )
-    return {"idle": idle, "left_out": {}, **result}
-
-
-def save(console: Console, file: Path, result: dict[str, Any]) -> None:
-    """Write a result down."""
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(json.dumps(result, indent=1) + "\n")
-    console.print(f"written to {file.name}")
+    return {"full": full, "idle": idle, "left_out": {}, **result}
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ import statistics
 from typing import Any
 
 import torch
-from rich.progress import track
 
 import reprorng
 from benchmarks.children import in_child
+from benchmarks.progress import track
 from benchmarks.run import Job, digits, process_seconds, ratios, take_turns
 
 ELEMENTS = (4, 64, 256, 1024, 4096)

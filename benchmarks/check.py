@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import torch
-from rich.progress import track
 
 import reprorng
 from benchmarks.cases import DTYPES
 from benchmarks.machine import cores
+from benchmarks.progress import track
 from benchmarks.scaling import thread_numbers
 from reprorng.testing import check_backend
 

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
-from rich.progress import track
 
 import reprorng
 from benchmarks import contestants, gpu
@@ -16,6 +15,7 @@ from benchmarks.cases import Case, cpu_cases, gpu_cases, mapped_cases
 from benchmarks.children import MAPPING, in_child
 from benchmarks.contestants import Contestant
 from benchmarks.machine import cores
+from benchmarks.progress import track
 from benchmarks.run import (
     MINIMUM_SECONDS,
     THREADED_SECONDS,
@@ -29,14 +29,16 @@ from benchmarks.run import (
     take_turns,
     wall_seconds,
 )
+from benchmarks.scaling import thread_numbers
 
 LARGE = 1 << 24
 """Elements from which a draw is long enough for fewer rounds."""
 
 
 def on_cpu(*, full: bool) -> dict[str, Any]:
-    """The cases of one thread, then those of all threads, each in a process of its own."""
-    parts = [in_child(_on_threads, n, full, threads=n) for n in sorted({1, cores()})]
+    """The cases of one thread, of two and of all, each in a process of its own."""
+    numbers = thread_numbers(cores(), full=False)
+    parts = [in_child(_on_threads, n, full, threads=n) for n in numbers]
     parts.append(in_child(_on_mapped, full, threads=1, environment=MAPPING))
     return {
         "left_out": parts[0]["left_out"],

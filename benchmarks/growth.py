@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers.utils.torch_utils import randn_tensor
-from rich.progress import track
 
 import reprorng
 from benchmarks.children import in_child
+from benchmarks.frameworks import import_error
 from benchmarks.machine import cores
+from benchmarks.progress import track
 from benchmarks.run import Job, after_another, digits, process_seconds, ratios, take_turns
-from benchmarks.scaling import thread_scaling
+from benchmarks.scaling import thread_numbers, thread_scaling
 
 COUNTS = tuple(1 << bits for bits in (10, 14, 18, 20, 22, 24, 26, 28, 30))
 QUICK_COUNTS = (1 << 20, 1 << 24)
@@ -41,20 +41,23 @@ _PEAK = Path("/proc/self/clear_refs")
 
 
 def growth(*, full: bool) -> dict[str, Any]:
-    """All five, each in processes of its own."""
+    """All five, each in processes of its own; without diffusers all but the lists of generators."""
+    missing = import_error("diffusers")
     rounds = 51 if full else 15
     paused = (PAUSED_COUNTS, PAUSES, 7) if full else (PAUSED_COUNTS[:1], PAUSES, 1)
     return {
+        "left_out": {} if missing is None else {"generators in a list": missing},
         "size": sizes(full=full),
         "threads": in_child(
             thread_scaling,
             THREADED_COUNTS if full else QUICK_THREADED_COUNTS,
+            thread_numbers(cores(), full=full),
             3 * rounds,  # for neighbours on the host slow down a core for seconds
             threads=cores(),
         ),
         # A flat line wants many rounds, and they are short.
         "offset": in_child(slices, 8 * rounds, threads=1),
-        "generators": in_child(batches, BATCHES, rounds, threads=1),
+        "generators": [] if missing else in_child(batches, BATCHES, rounds, threads=1),
         "pauses": in_child(pauses, *paused, threads=1),
     }
 
@@ -144,6 +147,8 @@ def batches(sizes: Sequence[int], rounds: int) -> list[dict[str, Any]]:
         sizes: How many images.
         rounds: How often each has its turn.
     """
+    from diffusers.utils.torch_utils import randn_tensor
+
     rows = []
     for batch in track(sizes, "growth, generators"):
         shape = (batch, *LATENT)

@@ -29,7 +29,11 @@ _PACKAGES = (
     "tensorflow-cpu",
 )
 _HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+_PROCESSOR = Path("/proc/cpuinfo")
 _STAT = Path("/proc/stat")
+_NUMBERS = ("cpu family", "model", "CPU implementer", "CPU part")
+"""What tells processors apart in /proc/cpuinfo; on ARM there is no name."""
+
 _BUSY_FIELDS = (0, 1, 2, 5, 6, 7)
 """Of the line `cpu` in /proc/stat: user, nice, system, both interrupts, and what the host took."""
 
@@ -97,9 +101,9 @@ class Watch:
             self.others = max(0.0, spent / max(time.monotonic() - begin, 1e-9))
 
     @property
-    def idle(self) -> bool:
-        """Whether the machine was otherwise idle, as far as is known."""
-        return self.others is not None and self.others <= IDLE
+    def idle(self) -> bool | None:
+        """Whether the machine was otherwise idle; None where the system does not tell."""
+        return None if self.others is None else self.others <= IDLE
 
 
 def _busy_seconds() -> float | None:
@@ -123,28 +127,27 @@ def _huge_pages() -> str | None:
 
 def _processor() -> str:
     """The processor's model, with family and model numbers where Linux tells them."""
-    info = Path("/proc/cpuinfo")
-    if not info.exists():
+    if platform.system() == "Darwin":
+        # Python says no more than "arm".
+        return _said_by("sysctl", "-n", "machdep.cpu.brand_string") or platform.processor()
+    if not _PROCESSOR.exists():
         return platform.processor()
-    lines = (line.split(":", 1) for line in info.read_text().splitlines() if ":" in line)
+    lines = (line.split(":", 1) for line in _PROCESSOR.read_text().splitlines() if ":" in line)
     fields = {key.strip(): value.strip() for key, value in lines}
     name = fields.get("model name", platform.machine())
-    numbers = [f"{k} {fields[k]}" for k in ("cpu family", "model") if k in fields]
+    numbers = [f"{key} {fields[key]}" for key in _NUMBERS if key in fields]
     return f"{name} ({', '.join(numbers)})" if numbers else name
 
 
 def _commit() -> str | None:
     """The commit that is checked out, marked if the tree has changes."""
-    git = [
-        "git",
-        "-C",
-        str(Path(__file__).parent),
-        "describe",
-        "--always",
-        "--dirty",
-        "--abbrev=12",
-    ]
-    found = subprocess.run(git, capture_output=True, text=True, check=False)
+    folder = str(Path(__file__).parent)
+    return _said_by("git", "-C", folder, "describe", "--always", "--dirty", "--abbrev=12")
+
+
+def _said_by(*command: str) -> str | None:
+    """What a command prints; None if nothing."""
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
     return found.stdout.strip() or None
 
 

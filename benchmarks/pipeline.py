@@ -17,13 +17,11 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
-from diffusers import DDIMPipeline, DDPMPipeline, DDPMScheduler
-from diffusers.utils import logging
-from diffusers.utils.torch_utils import randn_tensor
-from rich.progress import Progress
 
 import reprorng
 from benchmarks.children import in_child
+from benchmarks.frameworks import import_error
+from benchmarks.progress import track
 from benchmarks.run import digits
 
 MODEL = Path(__file__).resolve().parent.parent / "examples" / "digits"
@@ -39,7 +37,10 @@ _CALLERS = (
 
 
 def pipelines(*, full: bool) -> dict[str, Any]:
-    """Both pipelines at every batch size, on one thread."""
+    """Both pipelines at every batch size, on one thread; left out without diffusers."""
+    reason = import_error("diffusers")
+    if reason is not None:
+        return {"left_out": {"pipelines": reason}, "rows": []}
     steps, rounds = (50, 11) if full else (10, 3)
     return {"rows": in_child(measure, steps, rounds, BATCHES, threads=1)}
 
@@ -52,23 +53,23 @@ def measure(steps: int, rounds: int, batches: tuple[int, ...]) -> list[dict[str,
         rounds: How often each has its turn.
         batches: How many images.
     """
+    from diffusers import DDIMPipeline, DDPMPipeline, DDPMScheduler
+    from diffusers.utils import logging
+
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     ddim = DDIMPipeline.from_pretrained(MODEL)
     ddpm = DDPMPipeline(ddim.unet, DDPMScheduler.from_config(ddim.scheduler.config))
     rows = []
-    with Progress() as progress:
-        task = progress.add_task("pipelines", total=2 * len(batches) * (rounds + 1))
-        for pipeline in (ddim, ddpm):
-            pipeline.set_progress_bar_config(disable=True)
-            for batch in batches:
-                runs: dict[str, list[tuple[float, float]]] = {whose: [] for whose in WHOSE}
-                for _ in range(rounds + 1):
-                    for whose in WHOSE:
-                        runs[whose].append(one_run(pipeline, whose, steps, batch))
-                    progress.advance(task)
-                # The first round warms up.
-                rows += [_row(pipeline, steps, batch, whose, runs[whose][1:]) for whose in WHOSE]
+    for pipeline in (ddim, ddpm):
+        pipeline.set_progress_bar_config(disable=True)
+        for batch in batches:
+            runs: dict[str, list[tuple[float, float]]] = {whose: [] for whose in WHOSE}
+            for _ in track(range(rounds + 1), f"{type(pipeline).__name__}, {batch} image(s)"):
+                for whose in WHOSE:
+                    runs[whose].append(one_run(pipeline, whose, steps, batch))
+            # The first round warms up.
+            rows += [_row(pipeline, steps, batch, whose, runs[whose][1:]) for whose in WHOSE]
     return rows
 
 
@@ -92,6 +93,8 @@ def one_run(pipeline: Any, whose: str, steps: int, batch: int) -> tuple[float, f
 @contextmanager
 def timed_noise() -> Iterator[list[float]]:
     """A list that gets the seconds of each call of `randn_tensor` while the block runs."""
+    from diffusers.utils.torch_utils import randn_tensor
+
     seconds: list[float] = []
 
     def timed(*args: Any, **options: Any) -> torch.Tensor:

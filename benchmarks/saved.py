@@ -54,6 +54,16 @@ class Saved:
             raise LeftOutError(f"{name}.json has no {part}{' with' * bool(wanted)}{conditions}")
         return found
 
+    def on_several_threads(self, name: str, part: str = "rows", **wanted: Any) -> list[Row]:
+        """The same rows, but for those of one thread, which is all a machine of one core has.
+
+        `LeftOutError` if there are none.
+        """
+        found = [row for row in self.rows(name, part, **wanted) if row["threads"] > 1]
+        if not found:
+            raise LeftOutError(f"{name}.json has nothing on several threads")
+        return found
+
     def others(self) -> list[Saved]:
         """The results of other machines, each in a folder of its own."""
         return [Saved(file.parent) for file in sorted(self.folder.glob("*/cpu.json"))]

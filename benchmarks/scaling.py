@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from rich.progress import track
 
 import reprorng
-from benchmarks.machine import bind, cores, processors
+from benchmarks.machine import bind, processors
+from benchmarks.progress import track
 from benchmarks.run import (
     THREADED_SECONDS,
     Job,
@@ -36,14 +36,16 @@ STAMPS = 1 << 16
 """Draws of one turn that a process can tell about."""
 
 
-def thread_scaling(counts: Sequence[int], rounds: int) -> list[dict[str, Any]]:
-    """Float32 normals into touched buffers on every number of threads, and by as many processes.
+def thread_scaling(
+    counts: Sequence[int], numbers: Sequence[int], rounds: int
+) -> list[dict[str, Any]]:
+    """Float32 normals into touched buffers on several numbers of threads, and by as many processes.
 
     Args:
         counts: The sizes.
+        numbers: The numbers of threads, from one on.
         rounds: How often each has its turn.
     """
-    numbers = thread_numbers(cores())
     apart = [n for n in numbers[1:] if n <= MOST_PROCESSES]
     rows = []
     for count in track(counts, "growth, threads"):
@@ -69,9 +71,10 @@ def thread_scaling(counts: Sequence[int], rounds: int) -> list[dict[str, Any]]:
     return rows
 
 
-def thread_numbers(most: int) -> list[int]:
-    """The powers of two up to a number, and that number."""
-    return sorted({1 << i for i in range(most.bit_length())} | {most})
+def thread_numbers(most: int, *, full: bool = True) -> list[int]:
+    """The powers of two up to a number, and that number; unless full, none of them above 2."""
+    powers = {1 << i for i in range(most.bit_length())}
+    return sorted((powers if full else powers & {1, 2}) | {most})
 
 
 class OnThreads:

@@ -36,9 +36,9 @@ def show(console: Console, part: str, result: dict[str, Any]) -> None:
         _show_cases(console, part, result["rows"])
     elif part == "growth":
         for name in ("size", "threads", "offset", "generators", "pauses"):
-            console.print(_table(f"growth: {name}", result[name]))
+            _show_rows(console, f"growth: {name}", result[name])
     else:
-        console.print(_table(part, result["rows"]))
+        _show_rows(console, part, result["rows"])
 
 
 def show_targets(console: Console, judged: Iterable[dict[str, Any]]) -> None:
@@ -56,6 +56,12 @@ def show_targets(console: Console, judged: Iterable[dict[str, Any]]) -> None:
 def size(count: int) -> str:
     """A count as people say it: powers of two above a thousand as such."""
     return f"2^{count.bit_length() - 1}" if count >= 1024 and count & count - 1 == 0 else f"{count}"
+
+
+def _show_rows(console: Console, title: str, rows: Sequence[dict[str, Any]]) -> None:
+    """A table, and nothing of a part that was left out."""
+    if rows:
+        console.print(_table(title, rows))
 
 
 def _show_cases(console: Console, part: str, rows: Sequence[dict[str, Any]]) -> None:

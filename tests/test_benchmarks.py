@@ -8,10 +8,13 @@ import json
 import mmap
 import os
 import platform
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,9 +29,11 @@ from benchmarks import (
     children,
     compare,
     growth,
+    keep,
     machine,
     mkl,
     pipeline,
+    progress,
     run,
     scaling,
     tables,
@@ -36,8 +41,13 @@ from benchmarks import (
 )
 from benchmarks.cases import DTYPES, Case, cpu_cases
 from benchmarks.contestants import CPU
+from benchmarks.pages import speed
+from benchmarks.plots import theme
+from benchmarks.saved import Saved
 from reprorng.backends.reference import ReferenceBackend
 from reprorng.plan import Plan
+
+PACKAGE = Path(program.__file__).parent
 
 ROW = {
     "kind",
@@ -298,6 +308,14 @@ def test_a_row_says_what_the_clock_said() -> None:
     assert rows[1]["times_torch"] == rows[2]["of_memset"] == 1
 
 
+def test_progress_has_no_thread_that_would_be_timed() -> None:
+    before = threading.active_count()
+    seen = [(step, threading.active_count()) for step in progress.track(range(3), "steps")]
+    assert seen == [(0, before), (1, before), (2, before)]
+    files = [file for file in PACKAGE.rglob("*.py") if "rich.progress" in file.read_text()]
+    assert files == []
+
+
 def test_in_a_child_one_thread_means_one_core() -> None:
     before = dict(os.environ)
     expected = 1 if hasattr(os, "sched_setaffinity") else machine.cores()
@@ -329,14 +347,54 @@ def test_others_are_what_neither_we_nor_our_children_use(
         assert watch.idle is idle
 
 
-def test_a_machine_nobody_knows_about_is_not_idle(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_whether_a_machine_is_idle_may_not_be_known(
+    fast_program: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(machine, "_STAT", tmp_path / "none")
-    with machine.Watch() as watch:
-        pass
-    assert watch.others is None
-    assert not watch.idle
+    assert program.main(["--only", "cpu", "--save"]) == 0
+    result = json.loads((fast_program / "cpu.json").read_text())
+    assert result["idle"] is None
+    assert "- Otherwise idle: not known" in speed.machine(Saved(fast_program))
+    assert theme.measured(result) == theme.measured(result | {"idle": True})
+    terminal = capsys.readouterr().out
+    assert "does not tell whether the machine was otherwise idle" in terminal
+    assert "others kept" not in terminal
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        (
+            "cpu family : 6\nmodel : 7\nmodel name : A: B\n\ncpu family : 6\n",
+            "A: B (cpu family 6, model 7)",
+        ),
+        (
+            "CPU implementer\t: 0x41\nCPU part\t: 0xd4f\n",
+            "here (CPU implementer 0x41, CPU part 0xd4f)",
+        ),
+    ],
+)
+def test_a_processor_has_a_name_on_linux(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, told: str, name: str
+) -> None:
+    monkeypatch.setattr(machine.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(machine.platform, "machine", lambda: "here")
+    monkeypatch.setattr(machine, "_PROCESSOR", tmp_path / "cpuinfo")
+    machine._PROCESSOR.write_text(told)
+    assert machine._processor() == name
+
+
+def test_a_processor_has_a_name_on_a_mac(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(command: Sequence[str], **_: Any) -> Any:
+        assert command == ("sysctl", "-n", "machdep.cpu.brand_string")
+        return SimpleNamespace(stdout="Apple M0\n")
+
+    monkeypatch.setattr(machine.platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(machine.subprocess, "run", run)
+    assert machine._processor() == "Apple M0"
 
 
 def test_the_description_counts_cores_not_threads(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -507,7 +565,7 @@ def test_calls_give_rows_of_the_schema(one_repeat: None, quiet: Console) -> None
 def test_growth_gives_rows_of_the_schema(one_repeat: None, quiet: Console) -> None:
     found = {
         "size": [growth.one_size(1 << 10, dtype, 1) for dtype in ("float32", "bfloat16")],
-        "threads": scaling.thread_scaling([1 << 10], 2),
+        "threads": scaling.thread_scaling([1 << 10], scaling.thread_numbers(machine.cores()), 2),
         "offset": growth.slices(2),
         "generators": growth.batches([1, 2], 2),
         "pauses": growth.pauses([1 << 10], (0.0, 0.001), 2),
@@ -519,8 +577,40 @@ def test_growth_gives_rows_of_the_schema(one_repeat: None, quiet: Console) -> No
     tables.show(quiet, "growth", found)
 
 
-def test_the_numbers_of_threads_end_with_all() -> None:
-    assert [scaling.thread_numbers(n) for n in (1, 2, 6)] == [[1], [1, 2], [1, 2, 4, 6]]
+@pytest.mark.parametrize(
+    ("cores", "some", "powers"),
+    [(1, [1], [1]), (2, [1, 2], [1, 2]), (6, [1, 2, 6], [1, 2, 4, 6])],
+)
+def test_the_numbers_of_threads_end_with_all(
+    cores: int, some: list[int], powers: list[int]
+) -> None:
+    assert scaling.thread_numbers(cores, full=False) == some
+    assert scaling.thread_numbers(cores) == powers
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_two_threads_are_timed_on_many_cores_and_a_quick_run_times_few_others(
+    monkeypatch: pytest.MonkeyPatch, full: bool
+) -> None:
+    for module in (compare, growth):
+        monkeypatch.setattr(module, "cores", lambda: 64)
+    timed = []
+
+    def in_child(part: object, *arguments: Any, threads: int, **_: Any) -> dict[str, Any]:
+        if part is compare._on_threads:
+            timed.append((arguments[0], threads))
+        return {"left_out": {}, "rows": []}
+
+    monkeypatch.setattr(compare, "in_child", in_child)
+    compare.on_cpu(full=full)
+    assert timed == [(1, 1), (2, 2), (64, 64)]
+
+    asked = {}
+    monkeypatch.setattr(growth, "in_child", lambda part, *a, **_: asked.update({part: a}))
+    monkeypatch.setattr(growth, "sizes", lambda full: [])
+    growth.growth(full=full)
+    numbers = asked[scaling.thread_scaling][1]
+    assert numbers == ([1, 2, 4, 8, 16, 32, 64] if full else [1, 2, 64])
 
 
 def test_processes_that_share_nothing_are_timed_together(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -646,7 +736,7 @@ def test_a_saved_result_says_where_it_is_from(fast_program: Path) -> None:
     assert file.name == "cpu.json"
     saved = json.loads(file.read_text())
     assert saved["left_out"] == {"somebody": "lost"}
-    assert saved["idle"] in (True, False)
+    assert saved["idle"] in (True, False, None)
     assert machine.describe().keys() <= saved.keys()
     assert len(saved["rows"]) == 1
     names = [each["name"] for each in saved["targets"]]
@@ -654,7 +744,111 @@ def test_a_saved_result_says_where_it_is_from(fast_program: Path) -> None:
     assert all(each.keys() == {"name", "required", "found", "met"} for each in saved["targets"])
 
 
+def test_it_is_said_where_a_result_is_saved(
+    fast_program: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program.main(["--only", "cpu", "--into", "laptop"])
+    said = f"written to {os.path.relpath(fast_program / 'laptop' / 'cpu.json')}\n"
+    assert capsys.readouterr().out.count(said) == 1
+
+
+@pytest.mark.parametrize(
+    ("there", "words", "fits"),
+    [
+        ({"full": True}, (), False),
+        ({}, (), False),  # saved before results said so
+        ({"full": False}, (), True),
+        ({"full": True}, ("--full",), True),
+        ({"full": True}, ("--force",), True),
+        ({"full": True}, ("--into", "laptop"), True),
+    ],
+)
+def test_a_quick_result_replaces_no_full_one(
+    fast_program: Path,
+    capsys: pytest.CaptureFixture[str],
+    there: dict[str, Any],
+    words: tuple[str, ...],
+    fits: bool,
+) -> None:
+    file = fast_program / "cpu.json"
+    file.write_text(json.dumps(there))
+    assert program.main(["--only", "cpu", "--save", *words]) == (0 if fits else 1)
+    written = fast_program / "laptop" / "cpu.json" if "--into" in words else file
+    if fits:
+        assert json.loads(written.read_text())["full"] is ("--full" in words)
+    else:
+        assert json.loads(file.read_text()) == there
+        terminal = " ".join(capsys.readouterr().out.split())
+        assert "cpu.json is the result of a full run" in terminal
+        assert "--force" in terminal
+
+
+@pytest.mark.parametrize(
+    ("beside", "part", "there", "fits"),
+    [
+        ("calls", "cpu", {}, True),
+        # What was saved a moment ago has changed the tree.
+        ("calls", "cpu", {"commit": "0123-dirty"}, True),
+        ("calls", "cpu", {"commit": "4567"}, False),
+        ("calls", "cpu", {"machine": "Elsewhere"}, False),
+        ("calls", "calls", {"machine": "Elsewhere"}, True),  # it is replaced
+        ("gpu", "cpu", {"machine": "Elsewhere"}, True),
+        ("cpu", "gpu", {"machine": "Elsewhere"}, True),
+        ("compat", "cpu", {"machine": "Elsewhere"}, True),  # of another tool
+    ],
+)
+def test_parts_of_two_machines_or_commits_are_not_mixed(
+    tmp_path: Path, beside: str, part: str, there: dict[str, str], fits: bool
+) -> None:
+    here = {"machine": "Here", "commit": "0123", "full": True}
+    (tmp_path / f"{beside}.json").write_text(json.dumps(here | there))
+    if fits:
+        keep.check_folder(tmp_path, [part], here, full=True)
+        return
+    with pytest.raises(keep.RefusedError) as caught:
+        keep.check_folder(tmp_path, [part], here, full=True)
+    other = here | there
+    for said in (f"{beside}.json", "Here at 0123", "--into NAME", "--force"):
+        assert said in str(caught.value)
+    assert f"{other['machine']} at {other['commit']}" in str(caught.value)
+
+
+def test_a_mixture_is_refused_before_anything_is_timed_unless_forced(
+    fast_program: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = {"machine": "Elsewhere", "commit": None}
+    (fast_program / "calls.json").write_text(json.dumps(other))
+    assert program.main(["--only", "cpu", "--save", "--force"]) == 0
+    monkeypatch.setitem(program.PARTS, "cpu", lambda full: pytest.fail("it was timed"))
+    assert program.main(["--only", "cpu", "--save"]) == 1
+
+
 def test_another_machine_has_a_folder_of_its_own(fast_program: Path) -> None:
-    assert program.main(["--only", "cpu", "--save", "--into", "laptop"]) == 0
+    assert program.main(["--only", "cpu", "--into", "laptop"]) == 0
     assert [file.name for file in (fast_program / "laptop").iterdir()] == ["cpu.json"]
     assert [file.name for file in fast_program.iterdir()] == ["laptop"]
+
+
+def test_without_diffusers_the_rest_is_timed_and_what_needs_it_is_named(
+    fast_program: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "diffusers", None)
+    monkeypatch.setattr(growth, "sizes", lambda full: [])
+    timed = []
+    monkeypatch.setattr(growth, "in_child", lambda part, *_, threads: timed.append(part) or [])
+    assert program.main(["--only", "growth", "pipeline", "--save"]) == 0
+    assert timed == [scaling.thread_scaling, growth.slices, growth.pauses]
+    terminal = capsys.readouterr().out
+    for part, name, rows in (
+        ("growth", "generators in a list", "generators"),
+        ("pipeline", "pipelines", "rows"),
+    ):
+        result = json.loads((fast_program / f"{part}.json").read_text())
+        assert result[rows] == []
+        assert "diffusers" in result["left_out"][name]
+        assert f"left out: {name}: " in terminal
+
+
+def test_no_part_of_the_benchmarks_needs_diffusers_to_be_imported() -> None:
+    code = "import sys; sys.modules['diffusers'] = None; import benchmarks.__main__"
+    subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, check=True)

@@ -72,6 +72,38 @@ def test_a_result_without_the_rows_of_a_picture_leaves_it_out(saved: Saved, imag
 
 
 @pytest.mark.parametrize(
+    ("part", "known", "reason"),
+    [
+        # A machine of one core, and a system that does not tell.
+        ("threads", {"threads": 1}, "growth.json has nothing on several threads"),
+        ("size", {"peak_bytes": None}, "growth.json does not know the peak of memory"),
+    ],
+)
+def test_a_panel_that_cannot_be_drawn_is_left_out_by_name(
+    part: str, known: dict[str, int | None], reason: str, saved: Saved, images: Path
+) -> None:
+    result = made_up.growth()
+    result[part] = [row | known for row in result[part]]
+    (saved.folder / "growth.json").write_text(json.dumps(result))
+    assert save("growth", saved, images) is None
+    for file in files("growth", images):
+        drawn = file.read_text()
+        assert drawn.count("left out: ") == drawn.count(f"left out: {reason}") == 1
+
+
+def test_a_machine_of_one_core_has_no_table_of_threads(saved: Saved) -> None:
+    for name, part in (("cpu", "rows"), ("growth", "threads")):
+        result = made_up.RESULTS[name]()
+        result[part] = [row for row in result[part] if row["threads"] == 1]
+        (saved.folder / f"{name}.json").write_text(json.dumps(result))
+    for block, reason in (
+        ("parallel table", "cpu.json has nothing on several threads"),
+        ("threads table", "growth.json has nothing on several threads"),
+    ):
+        assert f"*Not shown: {reason}.*" in render(page_with(block), BLOCKS, saved)
+
+
+@pytest.mark.parametrize(
     ("heights", "apart"),
     [
         ([0.0, 0.5, 1.0], [0.0, 0.5, 1.0]),

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -36,3 +39,20 @@ def test_the_commands_of_the_readme_are_targets() -> None:
     targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     commands = re.findall(r"\bmake ([\w-]+)", (ROOT / "README.md").read_text())
     assert {"demo", "test"} <= set(commands) <= set(targets)
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+@pytest.mark.parametrize(("system", "installed"), [("Linux", True), ("Darwin", False)])
+def test_triton_is_installed_where_it_has_wheels(
+    tmp_path: Path, system: str, installed: bool
+) -> None:
+    uname = tmp_path / "uname"
+    uname.write_text(f"#!/bin/sh\necho {system}\n")
+    uname.chmod(0o755)
+    # What a make that runs these tests was told is not for this one.
+    told = {"MAKEFLAGS": "", "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    environment = {name: value for name, value in os.environ.items() if name != "TRITON"} | told
+    make = ["make", "--dry-run", f"VENV={tmp_path}/venv", "demo"]
+    planned = subprocess.check_output(make, cwd=ROOT, env=environment, text=True)
+    assert "demo/run.py" in planned
+    assert ("triton==" in planned) is installed

@@ -29,7 +29,6 @@ def _beyond_output(row: Row) -> str:
 
 def threads(saved: Saved) -> str:
     """Speed over that of one thread, and what as many processes do that share nothing."""
-    rows = [row for row in saved.rows("growth", "threads") if row["threads"] > 1]
     lines = (
         [
             power(row["count"]),
@@ -38,7 +37,7 @@ def threads(saved: Saved) -> str:
             with_quartiles(row, "times_one_thread"),
             three(times) if (times := row.get("processes_times_one")) else "",
         ]
-        for row in rows
+        for row in saved.on_several_threads("growth", "threads")
     )
     heads = [
         "float32 normals",

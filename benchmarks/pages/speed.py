@@ -115,10 +115,7 @@ def _new(saved: Saved, memory: str) -> str:
 
 def parallel(saved: Saved) -> str:
     """Draws on several threads."""
-    several = [r for r in saved.rows("cpu", memory="touched") if r["threads"] > 1]
-    if not several:
-        raise LeftOutError("cpu.json has no rows on several threads")
-    return _against_torch(several)
+    return _against_torch(saved.on_several_threads("cpu", memory="touched"))
 
 
 def gpu(saved: Saved) -> str:

@@ -25,28 +25,34 @@ FLAT_WITHIN = 0.05
 
 def growth(figure: Figure, theme: Theme, saved: Saved) -> None:
     """Time and memory against size, speed-up by threads, and a slice against its offset."""
-    (top_left, top_right), (left, right) = figure.subplots(2, 2)
-    sizes = saved.rows("growth", "size", dtype="float32")
-    _time(top_left, theme, sizes)
-    _memory(top_right, theme, sizes)
-    _threads(left, theme, saved.rows("growth", "threads"))
-    _offsets(right, theme, saved.rows("growth", "offset"))
+    panels = (_time, _memory, _threads, _offsets)
+    for axes, draw in zip(figure.subplots(2, 2).flat, panels, strict=True):
+        try:
+            draw(axes, theme, saved)
+        except LeftOutError as error:
+            axes.set_axis_off()
+            axes.text(0.5, 0.5, f"left out: {error}", color=theme.muted, ha="center", va="center")
     clocks = "times on the clock on the wall, but for slices: CPU time"
     footer(figure, theme, measured(saved.read("growth")), clocks)
 
 
-def _time(axes: Axes, theme: Theme, rows: list[Row]) -> None:
+def _time(axes: Axes, theme: Theme, saved: Saved) -> None:
+    rows = _sizes(saved)
     log_axis(axes, "s")
     _curves(axes, theme, rows, "seconds")
     axes.set_title("Time of a float32 draw")
 
 
-def _threads(axes: Axes, theme: Theme, rows: list[Row]) -> None:
-    several = [row for row in rows if row["threads"] > 1]
-    for threads in unique(several, "threads"):
+def _sizes(saved: Saved) -> list[Row]:
+    return saved.rows("growth", "size", dtype="float32")
+
+
+def _threads(axes: Axes, theme: Theme, saved: Saved) -> None:
+    rows = saved.on_several_threads("growth", "threads")
+    for threads in unique(rows, "threads"):
         axes.axhline(threads, color=theme.muted, linestyle="--", linewidth=0.8)
     axes.set_ylim(0, 1.08 * max(unique(rows, "threads")))
-    _curves(axes, theme, several, "times_one_thread")
+    _curves(axes, theme, rows, "times_one_thread")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}×"))
     axes.set_title("Speed over that of one thread")
 
@@ -66,14 +72,14 @@ def _curves(axes: Axes, theme: Theme, rows: list[Row], value: str) -> None:
     label_ends(axes, [(height_of(axes, y), text, colour) for y, text, colour in ends], 0.1)
 
 
-def _memory(axes: Axes, theme: Theme, rows: list[Row]) -> None:
+def _memory(axes: Axes, theme: Theme, saved: Saved) -> None:
     """The peak of whichever number of threads takes most, beside the output itself."""
-    counts_axis(axes)
-    log_axis(axes, "B")
     # Where there was memory left from before, a draw took none, which no logarithm shows.
-    known = [row for row in rows if row["peak_bytes"]]
+    known = [row for row in _sizes(saved) if row["peak_bytes"]]
     if not known:
         raise LeftOutError("growth.json does not know the peak of memory")
+    counts_axis(axes)
+    log_axis(axes, "B")
     most = [
         max((r for r in known if r["count"] == count), key=lambda row: row["peak_bytes"])
         for count in sorted(unique(known, "count"))
@@ -89,9 +95,9 @@ def _memory(axes: Axes, theme: Theme, rows: list[Row]) -> None:
     axes.set_title("Memory of the same draw")
 
 
-def _offsets(axes: Axes, theme: Theme, rows: list[Row]) -> None:
+def _offsets(axes: Axes, theme: Theme, saved: Saved) -> None:
     """The offsets are too far apart for an axis, so each has its place on it."""
-    rows = sorted(rows, key=lambda row: row["offset"])
+    rows = sorted(saved.rows("growth", "offset"), key=lambda row: row["offset"])
     places = range(len(rows))
     axes.axhspan(1 - FLAT_WITHIN, 1 + FLAT_WITHIN, color=theme.faint, alpha=0.6, linewidth=0)
     axes.plot(places, [row["times_zero"] for row in rows], color=theme.ours, marker="o")

@@ -104,7 +104,7 @@ DARK = Theme(
 
 def measured(result: dict[str, Any]) -> str:
     """Where and when a result was measured, in a line."""
-    busy = "" if result.get("idle", True) else " · other work was running"
+    busy = " · other work was running" if result.get("idle") is False else ""
     return f"{result['machine']}, {result['instruction_set']} · {result['date']}{busy}"
 
 
