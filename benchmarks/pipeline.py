@@ -8,6 +8,7 @@ here, the modules that call it are given one that keeps the time.
 from __future__ import annotations
 
 import importlib
+import random
 import statistics
 import time
 from collections.abc import Iterator
@@ -61,12 +62,14 @@ def measure(steps: int, rounds: int, batches: tuple[int, ...]) -> list[dict[str,
     ddim = DDIMPipeline.from_pretrained(MODEL)
     ddpm = DDPMPipeline(ddim.unet, DDPMScheduler.from_config(ddim.scheduler.config))
     rows = []
+    order, dice = list(WHOSE), random.Random(0)
     for pipeline in (ddim, ddpm):
         pipeline.set_progress_bar_config(disable=True)
         for batch in batches:
             runs: dict[str, list[tuple[float, float]]] = {whose: [] for whose in WHOSE}
             for _ in track(range(rounds + 1), f"{type(pipeline).__name__}, {batch} image(s)"):
-                for whose in WHOSE:
+                dice.shuffle(order)
+                for whose in order:
                     runs[whose].append(one_run(pipeline, whose, steps, batch))
             # The first round warms up.
             rows += [_row(pipeline, steps, batch, whose, runs[whose][1:]) for whose in WHOSE]
