@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tools import docs_hook
+
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINK = re.compile(r"\]\(([^()\s]+)(?:\s+\"([^\"]+)\")?\)")
@@ -36,3 +38,39 @@ def test_the_commands_of_the_readme_are_targets() -> None:
     targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     commands = re.findall(r"\bmake ([\w-]+)", (ROOT / "README.md").read_text())
     assert {"demo", "test"} <= set(commands) <= set(targets)
+
+
+# The site, which lacks the repository's other files
+
+
+@pytest.mark.parametrize(
+    ("repo_url", "shown"),
+    [
+        (None, "a test\nof it, [API](api.md)"),
+        (
+            "https://example.com/us/reprorng/",
+            "[a test\nof it](https://example.com/us/reprorng/blob/HEAD/tests/x.py), [API](api.md)",
+        ),
+    ],
+)
+def test_on_the_site_a_link_out_of_it_leads_to_the_repository_or_is_text(
+    repo_url: str | None, shown: str
+) -> None:
+    written = '[a test\nof it](../tests/x.py "test_it"), [API](api.md)'
+    found = docs_hook.on_page_markdown(written, config={"repo_url": repo_url})
+    assert found == shown
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_on_the_site_no_link_of_a_page_leads_out_of_it(page: Path) -> None:
+    text = docs_hook.on_page_markdown(page.read_text(), config={"repo_url": None})
+    assert "](../" not in text
+
+
+@pytest.mark.parametrize("module", ["generator.Generator", "graphs.CapturableGenerator"])
+def test_the_site_has_a_position_that_can_be_set(module: str) -> None:
+    griffe = pytest.importorskip("griffe", reason="it comes with the packages of the site")
+    docs_hook.on_startup()
+    position = griffe.load(f"reprorng.{module}", search_paths=[ROOT])["position"]
+    assert position.has_labels("property", "writable")
+    assert position.docstring is not None
