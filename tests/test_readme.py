@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
+import reprorng
 from tools import docs_hook
 
 ROOT = Path(__file__).parent.parent
@@ -38,6 +41,31 @@ def test_the_commands_of_the_readme_are_targets() -> None:
     targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     commands = re.findall(r"\bmake ([\w-]+)", (ROOT / "README.md").read_text())
     assert {"demo", "test"} <= set(commands) <= set(targets)
+
+
+# Its examples
+
+
+@pytest.fixture
+def used(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the names in the examples of the README stand for after them."""
+    monkeypatch.chdir(ROOT)
+    names: dict[str, Any] = {}
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+    assert len(blocks) == 2
+    for block in blocks:
+        exec(block, names)
+    return names
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_the_examples_of_the_readme_run_and_give_what_they_say(used: dict[str, Any]) -> None:
+    assert torch.equal(used["rows"], reprorng.randn(8, 1000, seed=7)[6:])
+    whole = reprorng.randn(8, 1000, seed=7, dtype=torch.float64)
+    assert torch.equal(used["wide"], whole[6:])
+    assert len(used["images"]) == 4
+    assert torch.equal(torch.from_numpy(used["z"]), used["y"])
+    assert used["g"].state_dict() == used["saved"]
 
 
 # The site, which lacks the repository's other files
