@@ -17,6 +17,7 @@ if tuple(int(part) for part in _torch.__version__.split(".")[:2]) < (2, 9):
     )
 
 from reprorng import backends as backends
+from reprorng import numpy as numpy
 from reprorng.brownian import BrownianTree as BrownianTree
 from reprorng.determinism import deterministic as deterministic
 from reprorng.diffusers import install as _install

@@ -19,6 +19,16 @@ from reprorng.state import as_integer
 DTYPE_NAMES: Final = {getattr(torch, dtype): dtype for _, dtype in WORDS_PER_ELEMENT}
 """Plans know dtypes by name."""
 
+UNSIGNED: Final = {torch.int32: torch.uint32, torch.int64: torch.uint64}
+"""The dtypes whose bits may be words, beside the unsigned ones themselves."""
+
+DTYPES: Final = {
+    kind: [dtype for dtype, name in DTYPE_NAMES.items() if (kind, name) in WORDS_PER_ELEMENT]
+    + (list(UNSIGNED) if kind == "bits" else [])
+    for kind, _ in WORDS_PER_ELEMENT
+}
+"""What the elements of each kind can be."""
+
 
 def size_from(args: Sequence[Any], size: Any = None) -> tuple[int, ...]:
     """The shape given as `randn(2, 3)`, `randn((2, 3))` or `randn(size=(2, 3))`.
@@ -114,9 +124,9 @@ def dtype_from(options: Options, default: torch.dtype) -> torch.dtype:
 
 def check_dtype(kind: str, dtype: torch.dtype) -> None:
     """Raise TypeError, naming what is allowed, unless `kind` has `dtype`."""
-    if (kind, DTYPE_NAMES.get(dtype)) not in WORDS_PER_ELEMENT:
-        allowed = [str(d) for d, name in DTYPE_NAMES.items() if (kind, name) in WORDS_PER_ELEMENT]
-        raise TypeError(f"{kind} has no dtype {dtype}; allowed: {', '.join(allowed)}")
+    if dtype not in DTYPES[kind]:
+        allowed = ", ".join(map(str, DTYPES[kind]))
+        raise TypeError(f"{kind} has no dtype {dtype}; allowed: {allowed}")
 
 
 def check_out(

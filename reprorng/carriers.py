@@ -14,7 +14,7 @@ import secrets
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -62,7 +62,7 @@ def read_text(path: str | os.PathLike[str]) -> str:
         if start.lstrip()[:1] in {b"{", b"["}:
             return _checked(start + file.read(MAX_BYTES + 1))
     if start.startswith(_JPEG):
-        raise ValueError("a JPEG file carries no record; the PNG that was saved with it does")
+        raise ValueError("a JPEG file carries no record: it has to be saved as PNG")
     raise ValueError(f"this is no PNG, safetensors or JSON file: it starts with {start!r}")
 
 
@@ -120,15 +120,22 @@ def _png_info(image: Image.Image, text: str) -> PngInfo:
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file that takes the place of `path` once the block has ended, and vanishes if it raises."""
+    """A file that takes the place of `path` once the block has ended, and vanishes if it raises.
+
+    Raises:
+        OSError: it cannot be written; `path` is what it names, as nobody knows of another file.
+    """
     target = path.resolve()
     temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         with temporary.open("xb") as file:
             yield file
         temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError) and error.filename == str(temporary):
+            raise type(error)(error.errno, error.strerror, str(path)) from None
         raise
 
 

@@ -80,8 +80,9 @@ def bernoulli(
     arguments.integer_limits(tensor.dtype)
     arguments.check_writable(tensor)
     if isinstance(p, torch.Tensor):
-        if _is_known(p) and not bool(((p >= 0) & (p <= 1)).all()):
-            raise RuntimeError("a probability must be in [0, 1], and one is not")
+        if _is_known(p) and not bool((right := (p >= 0) & (p <= 1)).all()):
+            wrong = p.detach()[~right][0].item()
+            raise RuntimeError(f"a probability must be in [0, 1], and one is {wrong}")
         compared = torch.promote_types(torch.float32, p.dtype)
         p = p.detach().expand(tensor.shape).to(tensor.device, compared)
     elif 0 <= p <= 1:

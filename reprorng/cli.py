@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     inspect.add_argument(
         "--max-words",
-        type=int,
+        type=_words,
         default=MAX_WORDS,
         metavar="N",
         help="refuse a file whose records have more words than this; the default takes about ten "
@@ -103,6 +103,12 @@ def _backend(name: str) -> str:
         return backends.get(name).name
     except (RuntimeError, ValueError) as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _words(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be an integer of at least 0, not {text!r}")
+    return int(text)
 
 
 def _device(name: str) -> torch.device:

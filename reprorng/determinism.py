@@ -10,7 +10,7 @@ from typing import Final
 
 import torch
 
-from reprorng.scope import Scope
+from reprorng.scope import BareScope
 
 _VARIABLE: Final = "CUBLAS_WORKSPACE_CONFIG"
 
@@ -19,7 +19,7 @@ _FIXED_WORKSPACES: Final = (":16:8", ":4096:8")
 reproducibility"); the first one takes less memory, the second one is faster."""
 
 
-class deterministic(Scope):
+class deterministic(BareScope):
     """A scope in which one machine gives the same result for the same noise in every run.
 
     Torch takes deterministic algorithms, cuDNN chooses none by timing it, and cuBLAS has a

@@ -16,14 +16,37 @@ from typing_extensions import Unpack
 
 from reprorng import adapter, arguments, choices, draw, ops, shortcut
 from reprorng.arguments import Options
-from reprorng.fills import FILLS, UNSIGNED, Number
+from reprorng.fills import FILLS, Number
 from reprorng.source import Place, Source
 
 _NUMBERS: Final = (int, float, np.integer, np.floating)
 
 
 class Draws(Source):
-    """Torch's random functions; `Options` lists the keywords they share."""
+    """Torch's random functions; `Options` lists the keywords they share.
+
+    Attributes:
+        INSTEAD: What to do for what cannot be set.
+    """
+
+    # A misspelt position would be one more attribute, and nobody would know that it moved nothing.
+    __slots__ = ("__weakref__",)
+
+    INSTEAD: str
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set an attribute that there is.
+
+        Raises:
+            AttributeError: there is none of that name, or it cannot be set.
+        """
+        try:
+            object.__setattr__(self, name, value)
+        except AttributeError:
+            raise AttributeError(
+                f"{name!r} of a {type(self).__name__} cannot be set, only 'position' can; "
+                f"{self.INSTEAD}"
+            ) from None
 
     @abstractmethod
     def in_graph(self) -> torch.Tensor | Place:
@@ -43,8 +66,7 @@ class Draws(Source):
         """Raw words: uint32 by default, uint64, or their bits as int32 or int64."""
         shape, options = _sized(size, options)
         arguments.check_options(options)
-        dtype = arguments.dtype_from(options, torch.uint32)
-        arguments.check_dtype("bits", UNSIGNED.get(dtype, dtype))
+        arguments.check_dtype("bits", arguments.dtype_from(options, torch.uint32))
         tensor = draw.target(shape, options, torch.uint32)
         self._fill("bits", tensor, backend=options.get("backend"))
         return draw.finish(tensor, options)

@@ -20,9 +20,6 @@ from reprorng.source import Source
 
 Number = torch.Tensor | float
 
-UNSIGNED: Final = {torch.int32: torch.uint32, torch.int64: torch.uint64}
-"""The dtypes whose bits may be words, beside the unsigned ones themselves."""
-
 
 def bits(source: Source, tensor: torch.Tensor, *, backend: str | None) -> None:
     """Fill `tensor` with words.
@@ -31,7 +28,7 @@ def bits(source: Source, tensor: torch.Tensor, *, backend: str | None) -> None:
         TypeError: its dtype has not 32 or 64 bits.
         RuntimeError: it cannot be written.
     """
-    words = tensor.view(UNSIGNED.get(tensor.dtype, tensor.dtype))
+    words = tensor.view(arguments.UNSIGNED.get(tensor.dtype, tensor.dtype))
     draw.fill_(source, "bits", words, backend=backend)
 
 

@@ -34,7 +34,8 @@ class Generator(Draws):
         position: Words of the stream to skip, in [0, 2^64].
         algorithm: The algorithm id, which names every bit that follows.
         device: None for "any device", or a torch device for `device` to report, for code that
-            insists on one. It decides no number.
+            insists on one. It decides no number, but diffusers takes it at its word: with "cpu"
+            noise is made there and copied, and with "cuda" a pipeline on the CPU raises ValueError.
 
     Raises:
         TypeError: an argument is of the wrong type.
@@ -50,6 +51,10 @@ class Generator(Draws):
         Generator(seed=1234, stream=0, position=4, algorithm='philox4x32-10/v1')
     """
 
+    __slots__ = ("_algorithm", "_device", "_ticket", "cursor")
+
+    INSTEAD = "manual_seed(seed) starts another seed, load_state_dict(state) takes over a state"
+
     def __init__(
         self,
         seed: SupportsIndex | None = None,
@@ -61,7 +66,7 @@ class Generator(Draws):
     ) -> None:
         """See the class."""
         self.cursor: _core.Cursor = _core.Cursor(
-            secrets.randbits(64) if seed is None else as_seed(seed),
+            seed_or_entropy(seed),
             as_uint64(stream, "stream"),
             as_position(position),
         )
@@ -320,6 +325,22 @@ class Generator(Draws):
             algorithm=state.algorithm,
             device=self._device,
         )
+
+
+def seed_or_entropy(seed: SupportsIndex | None) -> int:
+    """The seed of a new generator, in [0, 2^64).
+
+    Raises:
+        TypeError: it is no integer; a device, which torch's generators take there, is told so.
+        ValueError: it is out of range.
+    """
+    if seed is None:
+        return secrets.randbits(64)
+    if isinstance(seed, (str, torch.device)):
+        raise TypeError(
+            f"seed must be an integer, not {seed!r}; a device is a keyword, and none is needed"
+        )
+    return as_seed(seed)
 
 
 def _rebuild(state: bytes, device: torch.device | None) -> Generator:

@@ -7,7 +7,6 @@ would give every replay the same noise. This one is read and moved on by the gra
 
 from __future__ import annotations
 
-import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,10 +17,10 @@ import torch
 from reprorng import ops
 from reprorng.backends import Backend
 from reprorng.draws import Draws
-from reprorng.generator import Generator
+from reprorng.generator import Generator, seed_or_entropy
 from reprorng.plan import STREAM_WORDS, Plan, make_plan
 from reprorng.spec import ALGORITHM
-from reprorng.state import as_algorithm, as_position, as_seed, as_uint64
+from reprorng.state import as_algorithm, as_position, as_uint64
 
 
 class ReadsPosition(Protocol):
@@ -70,6 +69,10 @@ class CapturableGenerator(Draws):
         5
     """
 
+    __slots__ = ("_algorithm", "_lock", "_position", "_seed", "_start", "_stream", "_ticket")
+
+    INSTEAD = "another seed or stream takes another CapturableGenerator"
+
     def __init__(
         self,
         seed: SupportsIndex | None = None,
@@ -82,7 +85,7 @@ class CapturableGenerator(Draws):
         """See the class."""
         ops.leave_graph()
         self._lock = threading.Lock()
-        self._seed = secrets.randbits(64) if seed is None else as_seed(seed)
+        self._seed = seed_or_entropy(seed)
         self._stream = as_uint64(stream, "stream")
         self._algorithm = as_algorithm(algorithm)
         # Inference would make it a tensor that can be written nowhere else.

@@ -33,7 +33,7 @@ from torch.overrides import TorchFunctionMode
 
 from reprorng import adapter, ops
 from reprorng.draws import Draws
-from reprorng.scope import Scope
+from reprorng.scope import BareScope, Scope
 from reprorng.watch import UNKNOWN, Function, Watch, call_site, drawing_names, name_of
 
 
@@ -92,7 +92,7 @@ class ambient(Scope):
                 torchs.set_state(state)
 
 
-class strict(Scope):
+class strict(BareScope):
     """A scope in which every draw of torch raises that does not come from a generator of ours.
 
     One from a `torch.Generator` does as well, for its numbers depend on the device. Dropout of

@@ -26,6 +26,17 @@ Array: TypeAlias = NDArray[Any]
 _OPTIONS = ("generator", "seed", "stream", "position", "size", "backend")
 # Torch's default float type can be changed, and this module's cannot.
 _DEFAULTS = {functional.randn: torch.float32, functional.rand: torch.float32}
+_NAMES = (
+    *("float32", "float16", "float64", "int64", "int32", "int16", "int8"),
+    *("uint64", "uint32", "uint16", "uint8", "bool"),
+)
+_KINDS = {functional.randn: "normal", functional.rand: "uniform", functional.bits: "bits"}
+# Integers, of which any of these holds some, are the others' kind.
+_DTYPES = {functional.randint: _NAMES, functional.randperm: _NAMES} | {
+    function: tuple(n for n in _NAMES if getattr(torch, n) in arguments.DTYPES[kind])
+    for function, kind in _KINDS.items()
+}
+"""The names of NumPy's dtypes that the arrays of each function can have."""
 
 
 def randn(
@@ -152,15 +163,15 @@ def _draw(
         raise TypeError(f"unknown keyword {min(unknown)!r}; allowed: {', '.join(_OPTIONS)}")
     if out is None:
         default = _DEFAULTS.get(function)
-        wanted = default if dtype is None else _torch_dtype(np.dtype(dtype))
+        wanted = default if dtype is None else _torch_dtype(np.dtype(dtype), function)
         return function(*args, dtype=wanted, device="cpu", **options).numpy()
     if not isinstance(out, np.ndarray):
         raise TypeError(f"out must be a numpy.ndarray, not {type(out).__name__}")
     if not out.flags.writeable:
         raise ValueError("out is read-only")
     if dtype is not None:
-        options["dtype"] = _torch_dtype(np.dtype(dtype))
-    _torch_dtype(out.dtype)
+        options["dtype"] = _torch_dtype(np.dtype(dtype), function)
+    _torch_dtype(out.dtype, function)
     # Torch knows neither negative strides nor a foreign byte order: such arrays get a copy, once
     # their memory, walked forwards and as it is, has passed as a tensor.
     forwards = out[tuple(slice(None, None, -1 if stride < 0 else 1) for stride in out.strides)]
@@ -176,8 +187,9 @@ def _draw(
     return out
 
 
-def _torch_dtype(dtype: np.dtype[Any]) -> torch.dtype:
-    found = getattr(torch, dtype.name, None) if dtype.kind in "biuf" else None
-    if not isinstance(found, torch.dtype):
-        raise TypeError(f"there are no numbers of dtype {dtype}; allowed: those that torch has")
+def _torch_dtype(dtype: np.dtype[Any], function: Callable[..., torch.Tensor]) -> torch.dtype:
+    if dtype.name not in _DTYPES[function]:
+        allowed = ", ".join(_DTYPES[function])
+        raise TypeError(f"{function.__name__} has no dtype {dtype}; allowed: {allowed}")
+    found: torch.dtype = getattr(torch, dtype.name)
     return found

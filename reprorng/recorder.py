@@ -65,11 +65,17 @@ class Recorder:
         """The record of one of the generators.
 
         Raises:
+            TypeError: `index` is no integer.
             IndexError: there are not so many.
             RuntimeError: the generator was seeded or moved back inside the block, or moved on by
                 more words than are allowed.
         """
-        index = range(len(self))[index]
+        number, count = as_integer(index, "the index of a record"), len(self)
+        if not -count <= number < count:
+            raise IndexError(
+                f"there is no record {number}: there are {count}, one for each generator, from 0 on"
+            )
+        index = number % count
         if index not in self._made:
             after = self._now() if self._after is None else self._after
             record = self._record(self._before[index], after[index])

@@ -56,3 +56,21 @@ class Scope(ContextDecorator, ABC):
                 "runs: enter it in there"
             )
         return super().__call__(func)
+
+
+class BareScope(Scope):
+    """A scope that needs no arguments, so that `@strict` decorates as well as `@strict()`."""
+
+    def __new__(cls, func: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+        """A scope, or the function `func`, each call of which runs in one.
+
+        Raises:
+            TypeError: `func` is no function.
+        """
+        if func is None:
+            return super().__new__(cls)
+        if not callable(func):
+            raise TypeError(
+                f"{cls.__name__} takes keywords, or as a decorator a function, not {func!r}"
+            )
+        return cls(**options)(func)

@@ -54,6 +54,8 @@ class Source(ABC):
         cursor: Where the next elements begin, for `shortcut`, which then asks for no plan.
     """
 
+    __slots__ = ()
+
     cursor: _core.Cursor | None = None
 
     @abstractmethod

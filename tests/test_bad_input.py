@@ -94,6 +94,10 @@ SEED_ROWS = {
     "bool": Row(lambda g: Generator(True), TypeError, "seed must be an integer, not True"),
     "numpy bool": Row(lambda g: Generator(np.bool_(True)), TypeError, "seed must be an integer"),
     "str": Row(lambda g: Generator("7"), TypeError, "seed must be an integer, not '7'"),
+    "a device": Row(lambda g: Generator("cuda"), TypeError, "not 'cuda'; a device is a keyword"),
+    "torch.device": Row(
+        lambda g: Generator(torch.device("cpu")), TypeError, "a device is a keyword, and none is n"
+    ),
     "tensor of two": Row(lambda g: Generator(torch.ones(2)), TypeError, "seed must be an integer"),
     "too large": Row(lambda g: Generator(END), ValueError, f"{SEEDS}.*{END}"),
     "too small": Row(lambda g: Generator(-(2**63) - 1), ValueError, f"{SEEDS}.*{-(2**63) - 1}"),
@@ -232,7 +236,9 @@ OPTION_ROWS = {
         lambda g: g.randn(2, dtype=torch.complex64), TypeError, f"complex64.*{FLOAT_NAMES}"
     ),
     "dtype of bits": Row(
-        lambda g: g.bits(2, dtype=torch.float32), TypeError, "bits.*float32.*uint32.*uint64"
+        lambda g: g.bits(2, dtype=torch.float32),
+        TypeError,
+        "bits.*float32.*uint32.*uint64.*int32.*int64",
     ),
     "dtype as str": Row(lambda g: g.randn(2, dtype="float32"), TypeError, "torch.dtype.*'float32'"),
     "dtype as type": Row(lambda g: g.rand(2, dtype=float), TypeError, "torch.dtype.*float"),

@@ -215,7 +215,8 @@ def test_a_backend_that_the_environment_cannot_have_is_an_error_of_the_file(
         (["inspect", "a.png", "--backend", "missing"], "no backend is named 'missing'; there are:"),
         (["inspect", "a.png", "--device", "meta"], "'meta' cannot be used here"),
         (["inspect", "a.png", "--device", "nonsense"], "'nonsense' cannot be used here"),
-        (["inspect", "a.png", "--max-words", "many"], "many"),
+        (["inspect", "a.png", "--max-words", "many"], "at least 0, not 'many'"),
+        (["inspect", "a.png", "--max-words", "-1"], "at least 0, not '-1'"),
     ],
 )
 def test_bad_arguments_are_refused_with_status_2(

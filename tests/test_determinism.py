@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -74,10 +75,11 @@ def test_scopes_nest_and_each_puts_back_what_it_found() -> None:
     assert settings() == before
 
 
-def test_it_is_a_decorator() -> None:
+@pytest.mark.parametrize("decorate", [reprorng.deterministic, reprorng.deterministic()])
+def test_it_is_a_decorator(decorate: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
     before = settings()
 
-    @reprorng.deterministic()
+    @decorate
     def inside() -> tuple[object, ...]:
         return settings()
 

@@ -239,6 +239,25 @@ def test_the_position_can_be_set() -> None:
     assert_same_bytes(g.randn(6), x[4:])
 
 
+@pytest.mark.parametrize("name", ["seed", "stream", "postion"])
+def test_what_can_be_set_is_the_position_and_nothing_else(name: str) -> None:
+    g = Generator(1, position=3)
+    with pytest.raises(AttributeError, match=rf"'{name}' of a Generator.*manual_seed\(seed\)"):
+        setattr(g, name, 1234)
+    assert g == Generator(1, position=3)
+    assert callable(g.seed)
+
+
+def test_a_subclass_has_attributes_of_its_own() -> None:
+    class Named(Generator):
+        pass
+
+    g = Named(1)
+    g.name = "mine"  # type: ignore[attr-defined]
+    assert g.name == "mine"  # type: ignore[attr-defined]
+    assert g == Generator(1)
+
+
 def test_advance_skips_what_a_draw_would_have_used() -> None:
     g = Generator(0)
     assert g.advance(4) is g

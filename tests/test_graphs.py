@@ -159,6 +159,7 @@ def test_it_says_what_it_is() -> None:
     ("error", "keywords"),
     [
         (TypeError, {"seed": 1.5}),
+        (TypeError, {"seed": "cuda"}),
         (ValueError, {"seed": 2**64}),
         (ValueError, {"stream": -1}),
         (ValueError, {"algorithm": "dice"}),
@@ -182,6 +183,12 @@ def test_the_position_can_be_set() -> None:
     with pytest.raises(OverflowError):
         g.position = 2**64
     assert g.position == 0
+
+
+@pytest.mark.parametrize("name", ["seed", "stream", "postion"])
+def test_nothing_else_can_be_set(name: str) -> None:
+    with pytest.raises(AttributeError, match=f"'{name}' of a CapturableGenerator.*another Capt"):
+        setattr(CapturableGenerator(1), name, 5)
 
 
 def test_it_comes_from_a_generator_and_becomes_one() -> None:

@@ -204,6 +204,23 @@ def test_scopes_are_decorators_and_can_be_entered_again() -> None:
     assert_same_bytes(torch.cat([draw(), draw()]), reprorng.randn(4, seed=5))
 
 
+def test_strict_decorates_with_and_without_parentheses() -> None:
+    for decorate in (strict, strict()):
+
+        @decorate
+        def draw() -> torch.Tensor:
+            return torch.randn(2)
+
+        assert draw.__name__ == "draw"
+        with pytest.raises(ForeignDrawError):
+            draw()
+    assert isinstance(strict(), strict)
+    with pytest.raises(
+        TypeError, match="strict takes keywords, or as a decorator a function, not 3"
+    ):
+        strict(3)
+
+
 def test_a_scope_holds_for_its_own_thread() -> None:
     seen: list[object] = []
     with ambient(Generator(0)):

@@ -98,11 +98,11 @@ def test_the_default_dtype_is_not_torchs() -> None:
         ({"out": read_only()}, ValueError, "read-only"),
         ({"out": overlapping()}, RuntimeError, "more than one element"),
         ({"out": np.zeros(5, np.float32)}, RuntimeError, r"\[5\].*\[4\]"),
-        ({"out": np.zeros(4, np.int16)}, TypeError, "int16.*allowed.*float32"),
+        ({"out": np.zeros(4, np.int16)}, TypeError, "int16.*allowed: float32, float16, float64$"),
         ({"out": np.zeros(4, "U3")}, TypeError, "<U3"),
         ({"out": torch.zeros(4)}, TypeError, "numpy.ndarray.*Tensor"),
         ({"out": np.zeros(4), "dtype": np.float32}, RuntimeError, "float64.*float32"),
-        ({"dtype": np.int32}, TypeError, "int32.*allowed.*float32"),
+        ({"dtype": np.int32}, TypeError, "int32.*allowed: float32, float16, float64$"),
         ({"dtype": "object"}, TypeError, "object"),
         ({"out": overlapping()[::-1]}, RuntimeError, "more than one element"),
         ({"out": window()[:, ::-1]}, RuntimeError, "more than one element"),
@@ -117,3 +117,18 @@ def test_bad_arrays_are_refused_and_nothing_is_drawn(
     with pytest.raises(error, match=message):
         rnp.randn(4, generator=g, **keywords)
     assert g == reprorng.Generator(3, position=7)
+
+
+@pytest.mark.parametrize("name", ["randn", "rand", "bits", "randint", "randperm"])
+def test_each_dtype_that_an_error_allows_is_drawn(name: str) -> None:
+    args = {"randint": (1, (2,)), "randperm": (2,)}.get(name, (2,))
+    with pytest.raises(TypeError) as refused:
+        getattr(rnp, name)(*args, dtype=np.complex64, seed=0)
+    allowed = str(refused.value).partition("allowed: ")[2].split(", ")
+    assert len(allowed) >= 3
+    for dtype in allowed:
+        assert getattr(rnp, name)(*args, dtype=dtype, seed=0).dtype == np.dtype(dtype)
+
+
+def test_it_is_there_with_the_package() -> None:
+    assert reprorng.numpy is rnp

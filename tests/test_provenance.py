@@ -132,6 +132,23 @@ def test_a_generator_that_was_seeded_or_moved_back_has_no_record(move: Any) -> N
     assert made[0].words == 0
 
 
+@pytest.mark.parametrize(
+    ("index", "error", "message"),
+    [
+        (2, IndexError, "no record 2: there are 2"),
+        (-3, IndexError, "no record -3"),
+        ("a", TypeError, "integer, not 'a'"),
+        (slice(2), TypeError, r"integer, not slice\(None, 2, None\)"),
+    ],
+)
+def test_an_index_of_no_record_is_named(index: Any, error: type[Exception], message: str) -> None:
+    with reprorng.provenance([Generator(7), Generator(8)]) as made:
+        pass
+    assert [made[k].seed for k in (0, 1, -1, -2)] == [7, 8, 8, 7]
+    with pytest.raises(error, match=message):
+        made[index]
+
+
 def test_a_huge_record_is_refused_at_once_and_nothing_is_lost() -> None:
     generator = Generator(7)
     with reprorng.provenance(generator) as made:
@@ -259,7 +276,7 @@ BAD_SAVES = [
     (Image.new("L", SIZE), "a", ValueError, "PNG"),
     (torch.zeros(3, 8, 6), "a.png", TypeError, r"PIL.Image.Image, not Tensor; .*fromarray"),
     (Image.new("F", SIZE), "a.png", OSError, "mode F"),
-    (Image.new("L", SIZE), "missing/a.png", FileNotFoundError, "missing"),
+    (Image.new("L", SIZE), "missing/a.png", FileNotFoundError, r"directory: '\S+missing/a.png'$"),
 ]
 
 

@@ -8,8 +8,13 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+
+import reprorng
+from tools import docs_hook
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -56,3 +61,64 @@ def test_triton_is_installed_where_it_has_wheels(
     planned = subprocess.check_output(make, cwd=ROOT, env=environment, text=True)
     assert "demo/run.py" in planned
     assert ("triton==" in planned) is installed
+
+
+# Its examples
+
+
+@pytest.fixture
+def used(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the names in the examples of the README stand for after them."""
+    monkeypatch.chdir(ROOT)
+    names: dict[str, Any] = {}
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+    assert len(blocks) == 2
+    for block in blocks:
+        exec(block, names)
+    return names
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_the_examples_of_the_readme_run_and_give_what_they_say(used: dict[str, Any]) -> None:
+    assert torch.equal(used["rows"], reprorng.randn(8, 1000, seed=7)[6:])
+    whole = reprorng.randn(8, 1000, seed=7, dtype=torch.float64)
+    assert torch.equal(used["wide"], whole[6:])
+    assert len(used["images"]) == 4
+    assert torch.equal(torch.from_numpy(used["z"]), used["y"])
+    assert used["g"].state_dict() == used["saved"]
+
+
+# The site, which lacks the repository's other files
+
+
+@pytest.mark.parametrize(
+    ("repo_url", "shown"),
+    [
+        (None, "a test\nof it, [API](api.md)"),
+        (
+            "https://example.com/us/reprorng/",
+            "[a test\nof it](https://example.com/us/reprorng/blob/HEAD/tests/x.py), [API](api.md)",
+        ),
+    ],
+)
+def test_on_the_site_a_link_out_of_it_leads_to_the_repository_or_is_text(
+    repo_url: str | None, shown: str
+) -> None:
+    written = '[a test\nof it](../tests/x.py "test_it"), [API](api.md)'
+    found = docs_hook.on_page_markdown(written, config={"repo_url": repo_url})
+    assert found == shown
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_on_the_site_no_link_of_a_page_leads_out_of_it(page: Path) -> None:
+    text = docs_hook.on_page_markdown(page.read_text(), config={"repo_url": None})
+    assert "](../" not in text
+
+
+@pytest.mark.parametrize("module", ["generator.Generator", "graphs.CapturableGenerator"])
+def test_the_site_has_a_position_that_can_be_set(module: str) -> None:
+    griffe = pytest.importorskip("griffe", reason="it comes with the packages of the site")
+    docs_hook.on_startup()
+    position = griffe.load(f"reprorng.{module}", search_paths=[ROOT])["position"]
+    assert position.has_labels("property", "writable")
+    assert position.docstring is not None

@@ -491,8 +491,9 @@ def test_seeds_that_do_not_fit_the_batch_are_refused() -> None:
 def test_a_list_of_ours_and_others_is_refused(kind: type, other: Any) -> None:
     scheduler, ours = kind(), Generator(0)
     scheduler.set_timesteps(3)
-    kinds = rf"not \['Generator', '{type(other).__name__}'\]" if other is None else "not"
-    with pytest.raises(TypeError, match=f"all be reprorng.Generator or none, {kinds}"):
+    theirs = "builtins.NoneType" if other is None else "torch._C.Generator"
+    kinds = rf"\[0\] a reprorng.generator.Generator, \[1\] a {theirs}"
+    with pytest.raises(TypeError, match=f"all be of reprorng or none of them.*{kinds}"):
         tries(scheduler, [ours, other])
     assert ours.position == 0
 

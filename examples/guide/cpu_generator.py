@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A CPU generator. Ours needs no device; one that names it reports it and draws the same."""
+"""A CPU generator. Ours needs no device; one that names it reports it and draws the same.
+
+But diffusers takes the device at its word: for a pipeline on a GPU it has noise made on the CPU and
+copied. Without a device the same noise is made on the GPU.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +30,7 @@ def run(seed: int) -> np.ndarray:
 
 
 def claims() -> Claims:
-    """What the device of a generator decides: nothing."""
+    """What the device of a generator decides of its numbers: nothing."""
     return {
         "with and without a device: the same": same(run(0), sample(reprorng.Generator(0))),
     }

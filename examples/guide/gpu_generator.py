@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A GPU generator. Ours is the same one as on the CPU: noise is made where a pipeline wants it.
 
+So it needs no device. One that is given decides no number, but diffusers takes it at its word: a
+generator of the device "cuda" is refused by a pipeline on the CPU, hence `DEVICE` here.
 Without a GPU the pipeline runs on the CPU, and all that can be shown of another device is that a
 draw goes there: to torch's `meta` device, which holds no numbers.
 """

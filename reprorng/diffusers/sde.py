@@ -136,8 +136,12 @@ def _ours(generator: Any) -> list[_Ours]:
     given = list(generator) if isinstance(generator, (list, tuple)) else [generator]
     ours = [one for one in given if isinstance(one, _Ours)]
     if ours and len(ours) < len(given):
-        kinds = sorted({type(one).__name__ for one in given})
-        raise TypeError(f"generators must all be reprorng.Generator or none, not {kinds}")
+        kinds = [
+            f"[{k}] a {type(g).__module__}.{type(g).__qualname__}" for k, g in enumerate(given)
+        ]
+        raise TypeError(
+            "generators must all be of reprorng or none of them, but they are: " + ", ".join(kinds)
+        )
     return ours
 
 
