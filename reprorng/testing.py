@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 import torch
 
 from reprorng import functional, trials
-from reprorng.backends import Backend
+from reprorng.backends import Backend, use
+from reprorng.brownian import BrownianTree
 from reprorng.plan import Plan, make_plan
 from reprorng.spec import PHILOX_M0, PHILOX_M1, PHILOX_ROUNDS, PHILOX_W0, PHILOX_W1
 
@@ -29,8 +30,11 @@ MARGINS = (9, 64)
 """Elements before an output: aligned to them and to nothing else, and as torch aligns memory."""
 
 
+_PLACE: Final = ("seed", "stream", "position")
+
+
 def load_vectors(name: str) -> dict[str, Any]:
-    """The known answers `philox`, `draws`, `scaled` or `states`.
+    """The known answers `philox`, `draws`, `scaled`, `states` or `brownian`.
 
     Args:
         name: The name of the file, without `.json`.
@@ -113,25 +117,44 @@ def check_case(backend: Backend, case: dict[str, Any]) -> None:
 
 def plan_of_case(case: dict[str, Any]) -> Plan:
     """The plan of one known answer."""
-    keys = ("seed", "stream", "position", "count", "low", "span")
+    keys = (*_PLACE, "count", "low", "span")
     seed, stream, position, count, low, span = (int(case[key]) for key in keys)
     return make_plan(seed, stream, position, count, case["kind"], case["dtype"], low=low, span=span)
 
 
 def draw_scaled(case: dict[str, Any], *, backend: str) -> torch.Tensor:
     """What a backend, by name, gives for one case of `scaled.json`."""
-    options: dict[str, Any] = {"seed": int(case["seed"]), "backend": backend}
+    options: dict[str, Any] = {name: int(case.get(name, 0)) for name in _PLACE}
+    options["backend"] = backend
     dtype = getattr(torch, case["dtype"])
-    first, *rest = case["arguments"]
-    match case["function"]:
-        case "randperm":
-            return functional.randperm(first, dtype=dtype, **options)
-        case "randint":
-            return functional.randint(first, rest[0], (4096,), dtype=dtype, **options)
-        case "normal":
-            return functional.normal(first, rest[0], (4096,), dtype=dtype, **options)
-        case _:
-            return functional.uniform_(torch.empty(4096, dtype=dtype), first, rest[0], **options)
+    match case["function"], case["arguments"]:
+        case "randperm", [n]:
+            return functional.randperm(n, dtype=dtype, **options)
+        case "randint", bounds:
+            return functional.randint(*bounds, (4096,), dtype=dtype, **options)
+        case "multinomial", [weights, *how]:
+            p = torch.tensor(weights, dtype=torch.float64)
+            return functional.multinomial(p, *how, **options)
+        case "normal", [list() as mean, list() as std]:
+            moments = (torch.tensor(values, dtype=dtype) for values in (mean, std))
+            return functional.normal(*moments, **options)
+        case "normal", [mean, std]:
+            return functional.normal(mean, std, (4096,), dtype=dtype, **options)
+    in_place: dict[str, Callable[..., torch.Tensor]] = {
+        "uniform": functional.uniform_,
+        "random_": functional.random_,
+        "bernoulli": functional.bernoulli_,
+    }
+    empty = torch.empty(4096, dtype=dtype)
+    return in_place[case["function"]](empty, *case["arguments"], **options)
+
+
+def draw_brownian(case: dict[str, Any], *, backend: str) -> list[torch.Tensor]:
+    """What a backend, by name, gives for each query of one case of `brownian.json`."""
+    dtype = getattr(torch, case["dtype"])
+    tree = BrownianTree(int(case["seed"]), case["size"], case["t0"], case["t1"], dtype=dtype)
+    with use(backend):
+        return [tree(*query) for query in case["queries"]]
 
 
 def draw_bytes(backend: Backend, plan: Plan, margin: int = MARGINS[0]) -> bytes:
