@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Brownian motion any part of which can be asked for, in any order, without keeping the rest.
 
-`docs/diffusers.md` says which schedulers ask; nothing here knows of them.
+`docs/spec.md`, "Brownian motion", defines every bit. `docs/diffusers.md` says which schedulers ask;
+nothing here knows of them.
 """
 
 from __future__ import annotations

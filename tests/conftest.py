@@ -31,9 +31,10 @@ def pytest_configure() -> None:
         )
 
 
+# Asking what is available also loads the backends of other packages.
 NAMES = [
-    pytest.param(name, marks=() if "cpu" in backend.devices else pytest.mark.gpu)
-    for name, backend in backends._registry.items()
+    pytest.param(name, marks=() if "cpu" in backends._registry[name].devices else pytest.mark.gpu)
+    for name in backends.available()
 ]
 
 

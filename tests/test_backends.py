@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import importlib.metadata
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -123,6 +124,25 @@ def test_a_backend_that_cannot_run_is_listed_with_its_reason_and_not_got() -> No
         backends.get("recorder")
     with pytest.raises(RuntimeError, match="cannot run here"):
         reprorng.randn(2, seed=0, backend="recorder")
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_backend_that_cannot_say_whether_it_can_run_stops_no_other_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails() -> str | None:
+        raise OSError("no driver")
+
+    recorder = Recorder()
+    monkeypatch.setattr(recorder, "why_not", fails)
+    backends.register(recorder)
+    reason = "asking why not raised OSError: no driver"
+    assert backends.available()["recorder"] == reason
+    assert backends.select(CPU).name == "cpu"
+    assert_same_bytes(reprorng.randn(3, seed=0), reprorng.randn(3, seed=0, backend="cpu"))
+    with pytest.raises(RuntimeError, match=f"'recorder' cannot run here: {reason}; those that can"):
+        backends.get("recorder")
+    assert recorder.asked == []
 
 
 # Which one is chosen
@@ -433,6 +453,21 @@ def test_a_broken_entry_point_is_named_and_stops_no_other_backend(tmp_path: Path
         tmp_path,
     )
     assert out.splitlines() == ["(2,)", "(2,)", "True"] * 2
+
+
+def test_the_suite_runs_on_the_backend_of_an_installed_package(tmp_path: Path) -> None:
+    install(tmp_path, "plugin = reprorng_plugin:Plugin")
+    tests = tmp_path / "tests"
+    tests.mkdir()
+    shutil.copy(ROOT / "tests" / "conftest.py", tests)
+    shutil.copy(ROOT / "tests" / "checks.py", tests)
+    (tests / "test_it.py").write_text("def test_it(backend): pass\n")
+    program = f"import pytest, sys; sys.exit(pytest.main(['-q', '--collect-only', {str(tests)!r}]))"
+    options = f"--import-mode=importlib -p no:cacheprovider --rootdir={tests}"
+    places = {"REPRORNG_REQUIRE": "plugin", "PYTEST_ADDOPTS": options}
+    collected = run(f"import sys; sys.path.append({str(tests)!r}); {program}", tmp_path, **places)
+    assert "test_it[plugin]" in collected
+    assert "test_it[cpu]" in collected
 
 
 @pytest.fixture

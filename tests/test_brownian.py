@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
-from checks import assert_same_bytes
+from checks import assert_same_bytes, raw
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import reprorng
 from reprorng import BrownianTree
 from reprorng.backends import Backend
+from reprorng.testing import load_vectors
 
 SAMPLES = 10**6
 DTYPES = [torch.float32, torch.float16, torch.bfloat16, torch.float64]
@@ -29,19 +30,53 @@ DTYPES = [torch.float32, torch.float16, torch.bfloat16, torch.float64]
 # Its definition
 
 
-def node(seed: int, size: int, t0: float, t1: float, number: int) -> np.ndarray:
-    """What W changes in the interval of a node, as the docstring defines it, in float32."""
+class Specified:
+    """The section "Brownian motion" of `docs/spec.md`, in NumPy; 16 bits are left to the caller."""
 
-    def normal(stream: int) -> np.ndarray:
-        return reprorng.randn(size, seed=seed, stream=stream, position=2**63).numpy()
+    def __init__(self, seed: int, size: int, t0: float, t1: float, real: type = np.float32) -> None:
+        self.seed, self.size, self.t0, self.t1, self.real = seed, size, t0, t1, real
 
-    if number == 1:
-        return normal(0) * np.float32(math.sqrt(t1 - t0))
-    whole = node(seed, size, t0, t1, number // 2)
-    length = (t1 - t0) / 2 ** ((number // 2).bit_length() - 1)
-    away = normal(number // 2) * np.float32(math.sqrt(length) / 2)
-    half = whole * np.float32(0.5)
-    return half - away if number % 2 else half + away
+    def cell(self, t: float) -> int:
+        t0 = Fraction(self.t0)
+        return round((Fraction(t) - t0) * 2**32 / (Fraction(self.t1) - t0))
+
+    def normal(self, stream: int) -> np.ndarray:
+        dtype = getattr(torch, self.real.__name__)
+        return reprorng.randn(
+            self.size, seed=self.seed, stream=stream, position=2**63, dtype=dtype
+        ).numpy()
+
+    def change(self, node: int) -> np.ndarray:
+        """What W changes in the interval of a node."""
+        length = self.t1 - self.t0
+        if node == 1:
+            return self.normal(0) * self.real(math.sqrt(length))
+        above = node // 2
+        level = above.bit_length() - 1
+        away = self.normal(above) * self.real(math.sqrt(length * 2.0**-level) / 2)
+        half = self.change(above) * self.real(0.5)
+        return half - away if node % 2 else half + away
+
+    def within(self, node: int, a: int, b: int) -> list[int]:
+        """The nodes whose changes `visit` adds, in order."""
+        level = node.bit_length() - 1
+        cells = 2 ** (32 - level)
+        low = (node - 2**level) * cells
+        high = low + cells
+        if high <= a or b <= low:
+            return []
+        if a <= low and high <= b:
+            return [node]
+        lower, upper = self.within(2 * node, a, b), self.within(2 * node + 1, a, b)
+        return lower + upper if lower == [2 * node] else upper + lower
+
+    def __call__(self, ta: float, tb: float) -> np.ndarray:
+        first, last = self.cell(ta), self.cell(tb)
+        total = np.zeros(self.size, self.real)
+        if first != last:
+            for node in self.within(1, min(first, last), max(first, last)):
+                total = total + self.change(node)
+        return -total if last < first else total
 
 
 @pytest.mark.parametrize(("t0", "t1"), [(0.0, 1.0), (-3.5, 9.7), (0.0291, 14.6146)])
@@ -52,15 +87,40 @@ def test_the_change_in_each_node_is_what_the_definition_says(t0: float, t1: floa
         step = (Fraction(t1) - Fraction(t0)) / 2**level
         first = Fraction(t0) + step * (number - 2**level)
         increment = tree(float(first), float(first + step))
-        expected = torch.from_numpy(node(5, 9, t0, t1, number))
+        expected = torch.from_numpy(Specified(5, 9, t0, t1).change(number))
         assert_same_bytes(increment + 0.0, expected + 0.0, f"node {number}")
 
 
 def test_an_interval_that_is_no_node_is_the_sum_of_the_largest_nodes_in_it() -> None:
     tree = BrownianTree(5, 9, 0.0, 1.0)
-    parts = [node(5, 9, 0.0, 1.0, number) for number in (17, 9, 5, 6, 28)]
+    parts = [Specified(5, 9, 0.0, 1.0).change(number) for number in (17, 9, 5, 6, 28)]
     total = sum(part.astype(np.float64) for part in parts)
     np.testing.assert_allclose(tree(1 / 16, 13 / 16), total, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(("t0", "t1"), [(0.0, 1.0), (-3.5, 9.7), (0.0291, 14.6146)])
+def test_any_increment_is_bit_for_bit_what_the_specification_says(
+    t0: float, t1: float, dtype: torch.dtype
+) -> None:
+    tree = BrownianTree(5, 3, t0, t1, dtype=dtype)
+    specified = Specified(5, 3, t0, t1, np.float64 if dtype is torch.float64 else np.float32)
+    rng = np.random.default_rng(1)
+    for length in (1.0, 0.3, 1e-3, 1e-8):
+        ta = t0 + (t1 - t0) * rng.random() * (1 - length)
+        tb = min(ta + (t1 - t0) * length * rng.random(), t1)
+        for query in [(ta, tb), (tb, ta), (t0, ta), (tb, t1)]:
+            assert_same_bytes(tree(*query), torch.from_numpy(specified(*query)), f"{query}")
+
+
+@pytest.mark.parametrize("case", load_vectors("brownian")["cases"], ids=lambda case: case["id"])
+def test_the_known_answers_are_what_the_specification_says(case: dict) -> None:
+    dtype = getattr(torch, case["dtype"])
+    real = np.float64 if dtype is torch.float64 else np.float32
+    specified = Specified(int(case["seed"]), case["size"], case["t0"], case["t1"], real)
+    for query, expected in zip(case["queries"], case["expected"], strict=True):
+        increment = raw(torch.from_numpy(specified(*query)).to(dtype))
+        assert [int(pattern, 16) for pattern in expected] == increment.tolist()
 
 
 def test_a_time_is_the_nearest_multiple_of_the_length_times_2_to_the_minus_32() -> None:

@@ -7,6 +7,7 @@ compiler, a vector type or a hurried author really makes.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -24,7 +25,7 @@ from checks import (
 )
 from numpy.typing import NDArray
 
-from reprorng import backends
+from reprorng import backends, trials
 from reprorng.backends import reference
 from reprorng.backends.reference import ReferenceBackend
 from reprorng.plan import Plan
@@ -67,7 +68,8 @@ class Imitation:
 
 
 def right(plan: Plan, out: torch.Tensor) -> None:
-    ReferenceBackend().fill(plan, out)
+    """What a backend does that is right, and fast, but for a fault that is no one's arithmetic."""
+    backends.get("cpu").fill(plan, out)
 
 
 def test_a_right_backend_of_a_third_party_is_accepted() -> None:
@@ -309,6 +311,134 @@ def odd_starts_of_long_draws(plan: Plan, out: torch.Tensor) -> None:
 )
 def test_a_fault_that_only_some_draws_show_is_caught(backend: Imitation) -> None:
     rejected(backend)
+
+
+# Faults that only a check of every case shows
+
+
+def flips_where(is_wrong: Callable[[Plan, torch.Tensor], bool]) -> Fill:
+    """Right, but for the lowest bit of the last element of some draws."""
+
+    def fill(plan: Plan, out: torch.Tensor) -> None:
+        right(plan, out)
+        if is_wrong(plan, out):
+            out.view(BITS[out.itemsize])[-1] ^= 1
+
+    return fill
+
+
+def wrong_the_second_time() -> Fill:
+    """What is kept from a draw spoils the next one that is like it."""
+    seen: set[Plan] = set()
+
+    def is_wrong(plan: Plan, _: torch.Tensor) -> bool:
+        again = plan in seen
+        seen.add(plan)
+        return again
+
+    return flips_where(is_wrong)
+
+
+def carry_lost_at(boundary: int) -> Fill:
+    """Right, but that a draw of some blocks goes on at word 0 after a boundary."""
+
+    def fill(plan: Plan, out: torch.Tensor) -> None:
+        right(plan, out)
+        before = (boundary - plan.position) // plan.words_per_element
+        if 100 < plan.count < 1000 and 0 < before < plan.count:
+            right(replace(plan, position=0, count=plan.count - before), out[before:])
+
+    return fill
+
+
+def one_plan_for_all_threads() -> Fill:
+    """The plan lies where another thread can replace it before it is drawn."""
+    held: list[Plan] = []
+
+    def fill(plan: Plan, out: torch.Tensor) -> None:
+        held[:] = [plan]
+        time.sleep(0.001)
+        right(replace(held[0], count=plan.count, kind=plan.kind, dtype=plan.dtype), out)
+
+    return fill
+
+
+def is_wide(plan: Plan) -> bool:
+    return plan.words_per_element == 2
+
+
+RARELY_WRONG: dict[str, Fill] = {
+    "a single normal that is the second of its pair": flips_where(
+        lambda plan, _: (plan.kernel, plan.count, plan.first % 2) == ("normal_float32", 1, 1)
+    ),
+    "what is left over from odd starts": flips_where(
+        lambda plan, _: plan.first % 4 == 3 and plan.count % 8 == 6
+    ),
+    "what is left over from odd starts of wide elements": flips_where(
+        lambda plan, _: is_wide(plan) and plan.first % 4 == 2 and plan.count % 8 == 6
+    ),
+    "long draws of an even length": flips_where(
+        lambda plan, _: plan.count > 4096 and plan.count % 2 == 0
+    ),
+    "aligned memory": flips_where(lambda _, out: out.data_ptr() % 64 == 0),
+    "long draws to aligned memory": flips_where(
+        lambda plan, out: plan.count > 1 << 20 and out.data_ptr() % 64 == 0
+    ),
+    "the second time": wrong_the_second_time(),
+    "the last word of a stream": flips_where(lambda plan, _: plan.end == 1 << 64),
+    "a single element at the end of a stream": flips_where(
+        lambda plan, _: plan.end == 1 << 64 and plan.count == 1
+    ),
+    "a carry out of 32 bits of words": carry_lost_at(1 << 32),
+    "a carry out of 32 bits of blocks": carry_lost_at(1 << 34),
+    "a carry out of 32 bits of wide blocks": carry_lost_at(1 << 35),
+    "several threads": one_plan_for_all_threads(),
+} | {
+    f"a span of {span}": flips_where(lambda plan, _, span=span: (plan.low, plan.span) == span)
+    for span in trials.RANGES
+}
+
+
+@pytest.mark.parametrize("fault", RARELY_WRONG)
+def test_a_backend_that_is_rarely_wrong_is_caught(fault: str) -> None:
+    rejected(Imitation(RARELY_WRONG[fault]))
+
+
+class FromDevice(Imitation):
+    """A backend that also draws from a position on its device."""
+
+    def __init__(self, fault: Callable[[int], int | None] = lambda position: position) -> None:
+        super().__init__(right)
+        self._fault = fault
+
+    def fill_from(self, plan: Plan, out: torch.Tensor, position: torch.Tensor) -> None:
+        assert plan.position == 0
+        assert (position.dtype, position.numel()) == (torch.int64, 1)
+        found = self._fault(int(position))
+        if found is None:
+            out.zero_()
+        else:
+            right(replace(plan, position=found % 2**64), out)
+
+
+def test_a_backend_that_reads_the_position_right_is_accepted() -> None:
+    assert check_backend(FromDevice()) == 2 * check_backend(Imitation(right))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lambda position: None,
+        lambda position: 0,
+        lambda position: position % 2**32,
+        lambda position: abs(position),
+    ],
+    ids=["nothing is drawn", "it is not read", "32 bits of it", "signed"],
+)
+def test_a_backend_that_reads_the_position_wrong_is_caught(
+    fault: Callable[[int], int | None],
+) -> None:
+    assert "fill_from" in rejected(FromDevice(fault))
 
 
 # The comparisons of these tests

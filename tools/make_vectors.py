@@ -16,13 +16,20 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from reprorng.backends.reference import ReferenceBackend
-from reprorng.plan import WORDS_PER_ELEMENT
+from reprorng.plan import STREAM_WORDS, WORDS_PER_ELEMENT
 from reprorng.spec import ALGORITHM
 from reprorng.state import State
-from reprorng.testing import draw_bytes, draw_scaled, place_of, plan_of_case
+from reprorng.testing import (
+    draw_brownian,
+    draw_bytes,
+    draw_scaled,
+    place_of,
+    plan_of_case,
+)
 
 FOLDER = Path(__file__).resolve().parent.parent / "reprorng" / "vectors"
 
@@ -85,6 +92,8 @@ def draws() -> dict[str, Any]:
             for number, words in enumerate(EDGES):
                 edge = (f"edge{number}", (kind, dtype), place_of(words))
                 cases.append(case(*edge, 4 // width, interval))
+            last = (4, 11, STREAM_WORDS - SHORT * width)
+            cases.append(case("last", (kind, dtype), last, SHORT, interval))
         cases.append(case("across", (kind, dtype), ACROSS, LONG, interval))
     notes = {
         "expected": f"the first elements (at most {SHOWN}) as bit patterns, "
@@ -151,50 +160,128 @@ SCALED: list[tuple[str, list[Any], str]] = [
     ("randperm", [7], "int64"),
     ("randperm", [100], "uint8"),
 ]
+# The same from another stream and an odd position, where a draw of wide elements leaves out a word.
+ELSEWHERE = {"stream": "7", "position": "5"}
+WEIGHTS = [0.1, 2.5, 0.0, 1e-300, 3.0, 0.7, 2.5]
+SCALED_ELSEWHERE: list[tuple[str, list[Any], str]] = [
+    ("random_", [], "int64"),
+    ("random_", [], "uint8"),
+    ("random_", [], "bool"),
+    ("random_", [], "float16"),
+    ("randint", [-5, 250], "bfloat16"),
+    ("bernoulli", [0.3], "float32"),
+    ("bernoulli", [1 / 3], "bool"),
+    ("multinomial", [WEIGHTS, 6, False], "int64"),
+    ("multinomial", [[WEIGHTS[:4], WEIGHTS[3:]], 3, False], "int64"),
+    ("multinomial", [WEIGHTS, 500, True], "int64"),
+    ("normal", [[0.1, -3.0, 1e4], [[0.7], [0.0], [1e-3], [50.0]]], "float32"),
+    ("normal", [[0.1, -3.0, 1e4], [[0.7], [0.0], [1e-3], [50.0]]], "bfloat16"),
+]
+# Seed, size, interval and dtype of a motion, and parts of the interval to ask for: all and nothing,
+# both halves in part, backwards, as deep as it goes, and a part that is rounded to a cell.
+PARTS = [(0.0, 1.0), (0.2, 0.7), (0.7, 0.2), (0.3, 0.3), (0.5 - 2.0**-31, 0.5 + 2.0**-32)]
+DEEP = [(2.0**-32, 1 - 2.0**-32), (0.3, 0.3 + 1.7 * 2.0**-32)]
+MOTIONS = {
+    "unit": (42, 5, 0.0, 1.0, "float32", [*PARTS, *DEEP]),
+    "sigmas": (7, 3, 0.0291, 14.6146, "float32", [(14.6146, 9.9172), (0.0291, 3.3), (1.1, 1.3)]),
+    "sigmas-float64": (7, 3, 0.0291, 14.6146, "float64", [(14.6146, 9.9172), (1.1, 1.3)]),
+    "unit-float64": ((1 << 64) - 1, 2, 0.0, 1.0, "float64", [*PARTS, *DEEP]),
+    "negative-bfloat16": (1, 5, -3.5, 9.7, "bfloat16", [(-3.5, 9.7), (0.1, -2.0), (0.0, 9.0)]),
+    "negative-float16": (1, 5, -3.5, 9.7, "float16", [(-3.5, 9.7), (0.1, -2.0), (0.0, 9.0)]),
+    "short": (3, 3, 1.0, 1.0 + 2.0**-20, "float32", [(1.0, 1.0 + 2.0**-21), (1.0 + 2.0**-22, 1.0)]),
+}
 
 
 def scaled() -> dict[str, Any]:
     """The content of `scaled.json`."""
-    cases = []
-    for function, arguments, dtype in SCALED:
-        case = {"function": function, "arguments": arguments, "dtype": dtype, "seed": "42"}
-        x = draw_scaled(case, backend="reference")
-        elements = x.flatten().view(torch.uint8).numpy().reshape(x.numel(), -1)
-        case["id"] = "-".join([function, dtype, *map(str, arguments)])
-        case["count"] = x.numel()
-        case["expected"] = [bytes(element)[::-1].hex() for element in elements[:SHOWN]]
-        case["sha256"] = hashlib.sha256(elements.tobytes()).hexdigest()
-        cases.append(case)
+    cases = [scaled_case(*drawn, {}) for drawn in SCALED]
+    cases += [scaled_case(*drawn, ELSEWHERE) for drawn in SCALED_ELSEWHERE]
     notes = {
         "arguments": "of uniform low and high, of normal mean and std, of randint low and high, "
-        "of randperm n; floats are their shortest decimal",
-        "seed": "stream 0, position 0",
+        "of randperm n, of bernoulli p, of multinomial weights, number and replacement, of random_ "
+        "none; floats are their shortest decimal",
+        "lists in arguments": "tensors in row-major order: of weights in float64, of means and "
+        "standard deviations, which are broadcast together, in the dtype",
+        "stream, position": "0 where there is none",
         "expected, sha256": "as in draws.json",
     }
     return {"algorithm": ALGORITHM, "spec": "docs/spec.md", "notes": notes, "cases": cases}
 
 
+def scaled_case(
+    function: str, arguments: list[Any], dtype: str, place: dict[str, str]
+) -> dict[str, Any]:
+    """One known answer of a function: from seed 42, and stream and position 0 unless given."""
+    answer = {"function": function, "arguments": arguments, "dtype": dtype, "seed": "42", **place}
+    x = draw_scaled(answer, backend="reference")
+    elements = elements_of(x)
+    parts = [function, dtype, *map(str, arguments), *place.values()]
+    answer["id"] = "-".join(parts).replace(" ", "")
+    answer["count"] = x.numel()
+    answer["expected"] = patterns(elements[:SHOWN])
+    answer["sha256"] = hashlib.sha256(elements.tobytes()).hexdigest()
+    return answer
+
+
+def brownian() -> dict[str, Any]:
+    """The content of `brownian.json`."""
+    cases = []
+    for name, (seed, size, t0, t1, dtype, queries) in MOTIONS.items():
+        answer: dict[str, Any] = {
+            "id": name,
+            "seed": str(seed),
+            "size": size,
+            "t0": t0,
+            "t1": t1,
+            "dtype": dtype,
+            "queries": queries,
+        }
+        increments = draw_brownian(answer, backend="reference")
+        answer["expected"] = [patterns(elements_of(x)) for x in increments]
+        cases.append(answer)
+    notes = {
+        "queries": "ta and tb of the increments W(tb) - W(ta); floats are their shortest decimal",
+        "expected": "all elements of each increment, as in draws.json",
+    }
+    return {"algorithm": ALGORITHM, "spec": "docs/spec.md", "notes": notes, "cases": cases}
+
+
+def elements_of(x: torch.Tensor) -> NDArray[np.uint8]:
+    """The bytes of each element, little-endian."""
+    elements = x.flatten().view(torch.uint8).numpy()
+    return elements.reshape(x.numel(), -1)
+
+
+def patterns(elements: NDArray[np.uint8]) -> list[str]:
+    """Elements as bit patterns, most significant digit first."""
+    return [bytes(element)[::-1].hex() for element in elements]
+
+
 def states() -> dict[str, Any]:
     """The content of `states.json`."""
     cases = []
-    for name, (seed, stream, position) in PLACES.items():
-        state = State(seed, stream, position)
+    for name, place in PLACES.items():
+        state = State(*place)
         children, after = state.spawn(2)
-        cases.append(
-            {
-                "id": name,
-                "state": text(state),
-                "bytes": state.to_bytes().hex(),
-                "fold_in": {str(d): text(state.fold_in(d)) for d in (0, 1, (1 << 64) - 1)},
-                "spawn_2": [text(child) for child in children],
-                "after_spawn_2": text(after),
-            }
-        )
+        spawned = {"spawn_2": [text(child) for child in children], "after_spawn_2": text(after)}
+        cases.append({**state_case(name, state), **spawned})
+    cases.append(state_case("used_up", State(4, 11, STREAM_WORDS)))
     notes = {
         "state": "integers as decimal strings, which every JSON reader keeps",
         "bytes": "the 68 bytes of the state, in order",
+        "spawn_2": "missing where the stream has no words left, and so spawning fails",
     }
     return {"algorithm": ALGORITHM, "spec": "docs/spec.md", "notes": notes, "cases": cases}
+
+
+def state_case(name: str, state: State) -> dict[str, Any]:
+    """What is known of any state."""
+    return {
+        "id": name,
+        "state": text(state),
+        "bytes": state.to_bytes().hex(),
+        "fold_in": {str(d): text(state.fold_in(d)) for d in (0, 1, (1 << 64) - 1)},
+    }
 
 
 def text(state: State) -> dict[str, str]:
@@ -210,7 +297,13 @@ def render() -> dict[str, str]:
         "notes": {"counter, key, expected": "32-bit words, word 0 first"},
         "cases": RANDOM123,
     }
-    contents = {"philox": philox, "draws": draws(), "scaled": scaled(), "states": states()}
+    contents = {
+        "philox": philox,
+        "draws": draws(),
+        "scaled": scaled(),
+        "states": states(),
+        "brownian": brownian(),
+    }
     return {f"{name}.json": json.dumps(c, indent=1) + "\n" for name, c in contents.items()}
 
 

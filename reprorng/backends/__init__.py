@@ -39,15 +39,15 @@ class Backend(Protocol):
     devices: tuple[str, ...]
 
     def why_not(self) -> str | None:
-        """Why it cannot run on this machine, or None if it can."""
+        """Why it cannot run on this machine, or None if it can; it must not raise."""
 
     def fill(self, plan: Plan, out: torch.Tensor) -> None:
-        """Write the elements of `plan` to `out`.
+        """Write the elements of `plan` to `out`; several threads may call it at once.
 
         Args:
             plan: What to draw; `plan.count` is at least 1.
             out: A contiguous one-dimensional tensor of `plan.count` elements of `plan.dtype`, on
-                one of `devices`.
+                one of `devices`. It is aligned to its elements and to nothing more.
         """
 
 
@@ -101,7 +101,7 @@ def available() -> dict[str, str | None]:
         True
     """
     _load_entry_points()
-    return {name: backend.why_not() for name, backend in _registry.items()}
+    return {name: _why_not(backend) for name, backend in _registry.items()}
 
 
 def get(name: str) -> Backend:
@@ -122,7 +122,7 @@ def get(name: str) -> Backend:
     backend = _registry.get(name)
     if backend is None:
         raise ValueError(f"no backend is named {name!r}; there are: {', '.join(_registry)}")
-    reason = backend.why_not()
+    reason = _why_not(backend)
     if reason is not None:
         runnable = [other for other, why in available().items() if why is None]
         raise RuntimeError(
@@ -188,9 +188,17 @@ def preferred(device_type: str) -> Backend:
     _load_entry_points()
     for wanted in (device_type, "cpu"):
         for backend in reversed(_registry.values()):
-            if wanted in backend.devices and backend.why_not() is None:
+            if wanted in backend.devices and _why_not(backend) is None:
                 return backend
     raise RuntimeError("no backend can run here")
+
+
+def _why_not(backend: Backend) -> str | None:
+    """Why a backend cannot run here: that it cannot even say is a reason, too."""
+    try:
+        return backend.why_not()
+    except Exception as error:  # one broken package must not take away everybody's noise
+        return f"asking why not raised {type(error).__name__}: {error}"
 
 
 class _Broken:

@@ -55,17 +55,28 @@ def _draw(case: dict[str, Any]) -> torch.Tensor:
 
 
 def _draw_scaled(case: dict[str, Any]) -> torch.Tensor:
-    generator = reprorng.Generator(int(case["seed"]))
-    dtype, numbers, count = getattr(torch, case["dtype"]), case["arguments"], case["count"]
-    match case["function"]:
-        case "randperm":
-            return torch.randperm(*numbers, generator=generator, dtype=dtype)
-        case "randint":
-            return torch.randint(*numbers, (count,), generator=generator, dtype=dtype)
-        case "normal":
-            return torch.empty(count, dtype=dtype).normal_(*numbers, generator=generator)
-        case _:
-            return torch.empty(count, dtype=dtype).uniform_(*numbers, generator=generator)
+    place = {name: int(case.get(name, 0)) for name in ("stream", "position")}
+    generator = reprorng.Generator(int(case["seed"]), **place)
+    dtype, values, count = getattr(torch, case["dtype"]), case["arguments"], case["count"]
+    match case["function"], values:
+        case "randperm", _:
+            return torch.randperm(*values, generator=generator, dtype=dtype)
+        case "randint", _:
+            return torch.randint(*values, (count,), generator=generator, dtype=dtype)
+        case "multinomial", [weights, *how]:
+            p = torch.tensor(weights, dtype=torch.float64)
+            return torch.multinomial(p, *how, generator=generator)
+        case "normal", [list() as mean, list() as std]:
+            moments = (torch.tensor(numbers, dtype=dtype) for numbers in (mean, std))
+            return torch.normal(*moments, generator=generator)
+    in_place = {
+        "normal": torch.Tensor.normal_,
+        "uniform": torch.Tensor.uniform_,
+        "random_": torch.Tensor.random_,
+        "bernoulli": torch.Tensor.bernoulli_,
+    }
+    empty = torch.empty(count, dtype=dtype)
+    return in_place[case["function"]](empty, *values, generator=generator)
 
 
 def diffusers_randn() -> Hashes:
