@@ -148,9 +148,10 @@ def new(size: Sequence[int], dtype: torch.dtype, device: torch.device) -> torch.
     Raises:
         RuntimeError: a mode of torch's makes tensors without memory, or there is none left.
     """
-    # A mode may have made something else of it.
-    memory = torch.empty(size, dtype=dtype, device=device).contiguous()
-    check_memory(memory)
+    memory = torch.empty(size, dtype=dtype, device=device)
+    if torch._C._len_torch_dispatch_stack() > 0:  # a mode may have made something else of it
+        memory = memory.contiguous()
+        check_memory(memory)
     return memory
 
 
