@@ -7,10 +7,11 @@ Each error is of the type torch's users expect, and names what was given and wha
 from __future__ import annotations
 
 import operator
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final, SupportsIndex, TypedDict
 
 import torch
+from torch._subclasses.fake_tensor import FakeTensor
 
 from reprorng.device import AnyDevice
 from reprorng.plan import WORDS_PER_ELEMENT
@@ -28,6 +29,16 @@ DTYPES: Final = {
     for kind, _ in WORDS_PER_ELEMENT
 }
 """What the elements of each kind can be."""
+
+_PYTHON_DTYPES: Final = {float: torch.float64, int: torch.int64, bool: torch.bool}
+
+_INTEGER_DTYPES: Final = (
+    *(torch.bool, torch.uint8, torch.uint16, torch.uint32, torch.uint64),
+    *(torch.int8, torch.int16, torch.int32, torch.int64),
+    *(torch.float16, torch.bfloat16, torch.float32, torch.float64),
+    *(torch.float8_e4m3fn, torch.float8_e4m3fnuz, torch.float8_e5m2, torch.float8_e5m2fnuz),
+)
+"""Those that hold 0, 1 and what lies around them; a scale, such as float8_e8m0fnu, has no 0."""
 
 
 def size_from(args: Sequence[Any], size: Any = None) -> tuple[int, ...]:
@@ -79,11 +90,11 @@ class Options(TypedDict, total=False):
     backend: str | None
 
 
-def check_options(options: Mapping[str, Any], *, without: Collection[str] = ()) -> None:
+def check_options(options: Options | dict[str, Any], *, without: Collection[str] = ()) -> None:
     """Raise unless the keywords are those of `Options` and go together.
 
     Args:
-        options: The keywords.
+        options: The keywords; a dtype that is a type of Python's becomes torch's of that name.
         without: Those of `Options` that the function does not take.
 
     Raises:
@@ -95,6 +106,8 @@ def check_options(options: Mapping[str, Any], *, without: Collection[str] = ()) 
     if unknown:
         raise TypeError(f"unknown keyword {unknown[0]!r}; allowed: {', '.join(allowed)}")
     dtype, layout, out = options.get("dtype"), options.get("layout"), options.get("out")
+    if isinstance(dtype, type) and dtype in _PYTHON_DTYPES:
+        options["dtype"] = dtype = _PYTHON_DTYPES[dtype]
     if dtype is not None and not isinstance(dtype, torch.dtype):
         raise TypeError(f"dtype must be a torch.dtype, not {dtype!r}")
     if layout not in {None, torch.strided}:
@@ -104,9 +117,24 @@ def check_options(options: Mapping[str, Any], *, without: Collection[str] = ()) 
 
 
 def check_tensor(value: Any, name: str) -> None:
-    """Raise TypeError unless `value` is a tensor."""
+    """Raise TypeError unless `value` is a tensor, RuntimeError if it is a nest of tensors."""
     if not isinstance(value, torch.Tensor):
         raise TypeError(f"{name} must be a torch.Tensor, not {type(value).__name__}")
+    if value.is_nested:
+        raise RuntimeError(f"{name} must not be nested; draw for each tensor of its unbind()")
+
+
+def check_values(value: torch.Tensor | float, name: str, tensor: torch.Tensor) -> None:
+    """Raise RuntimeError where what `tensor` is to be made from is a tensor without numbers."""
+    if not isinstance(value, torch.Tensor):
+        return
+    check_tensor(value, name)
+    without = isinstance(value, FakeTensor) or (value.is_meta and not tensor.is_meta)
+    if without or value.is_quantized or value.layout is not torch.strided:
+        raise RuntimeError(
+            f"{name} must be a strided tensor with numbers that can be read on {tensor.device}, "
+            f"not a {value.layout} {type(value).__name__} of {value.dtype} on {value.device}"
+        )
 
 
 def dtype_from(options: Options, default: torch.dtype) -> torch.dtype:
@@ -151,12 +179,14 @@ def check_writable(tensor: torch.Tensor) -> None:
     check_not_transformed()
     if tensor.layout is not torch.strided:
         raise RuntimeError(f"a tensor to fill must be strided, not {tensor.layout}")
-    if tensor.requires_grad and torch.is_grad_enabled():
+    compiling = torch.compiler.is_compiling()
+    # What depends on other tensors no longer does; the operator of a graph cannot tell autograd.
+    if tensor.requires_grad and torch.is_grad_enabled() and (compiling or tensor.is_leaf):
         raise RuntimeError(
             "a tensor that requires grad is being used in an in-place operation; "
             "fill it under torch.no_grad()"
         )
-    if torch.compiler.is_compiling():
+    if compiling:
         return  # There is no memory yet; the rest will be asked when there is.
     check_not_recorded()
     if tensor.is_inference() and not torch.is_inference_mode_enabled():
@@ -167,6 +197,11 @@ def check_writable(tensor: torch.Tensor) -> None:
             f"single memory location (shape {list(tensor.shape)}, strides {tensor.stride()}); "
             "clone() it first"
         )
+    check_memory(tensor)
+
+
+def check_memory(tensor: torch.Tensor) -> None:
+    """Raise RuntimeError where there is no memory behind a tensor; one on meta needs none."""
     wrapped = type(tensor).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__
     functional = torch._is_functional_tensor(tensor)
     if wrapped or functional or tensor._is_zerotensor() or _is_freed(tensor):
@@ -258,11 +293,18 @@ def integer_span(first: int, last: int, dtype: torch.dtype) -> int:
 
 
 def integer_limits(dtype: torch.dtype) -> tuple[int, int]:
-    """The integers every one of which `dtype` holds, within int64."""
+    """The integers every one of which `dtype` holds, within int64.
+
+    Raises:
+        TypeError: it holds none, or not all from 0 on.
+    """
+    if dtype not in _INTEGER_DTYPES:
+        raise TypeError(
+            f"integers have no dtype {dtype}; allowed: bool, integer and float dtypes that hold 0 "
+            "and 1, and are not quantized"
+        )
     if dtype is torch.bool:
         return 0, 1
-    if dtype.is_complex:
-        raise TypeError(f"integers have no dtype {dtype}; allowed: integer, bool and float dtypes")
     if dtype.is_floating_point:
         exact = int(2 / torch.finfo(dtype).eps)
         return -exact, exact

@@ -105,8 +105,9 @@ class BrownianTree:
             raise ValueError(
                 f"t1 - t0 must be in [2**-64, 2**64], and t0 is {self.t0} and t1 is {self.t1}"
             )
-        arguments.check_options({"dtype": dtype})
-        self.dtype = torch.get_default_dtype() if dtype is None else dtype
+        options = arguments.Options(dtype=dtype)
+        arguments.check_options(options)
+        self.dtype = arguments.dtype_from(options, torch.get_default_dtype())
         arguments.check_dtype("normal", self.dtype)
         self.device = None if device is None else torch.device(device)
 
@@ -210,10 +211,14 @@ def _as_time(value: Any, name: str) -> float:
 
     Raises:
         TypeError: it is neither.
+        ValueError: no float is as large.
     """
     is_number = isinstance(value, Real)
     if isinstance(value, torch.Tensor):
         is_number = value.dim() == 0 and not value.is_complex() and not value.is_meta
     if not is_number:
         raise TypeError(f"{name} must be a number, not {value!r} ({type(value).__name__})")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{name} must be a number that a float holds, not {value}") from None

@@ -79,6 +79,7 @@ def bernoulli(
     """
     arguments.integer_limits(tensor.dtype)
     arguments.check_writable(tensor)
+    arguments.check_values(p, "p", tensor)
     if isinstance(p, torch.Tensor):
         if _is_known(p) and not bool((right := (p >= 0) & (p <= 1)).all()):
             wrong = p.detach()[~right][0].item()
@@ -90,12 +91,11 @@ def bernoulli(
         p = math.ceil(math.ldexp(p, UNIFORM_BITS)) / 2**UNIFORM_BITS
     else:
         raise RuntimeError(f"a probability must be in [0, 1], not {p}")
-    drawn = torch.empty(tensor.shape, dtype=torch.float32, device=tensor.device)
-    draw.fill_(source, "uniform", drawn, backend=backend)
-    with torch.no_grad():
-        if isinstance(p, torch.Tensor):
-            drawn = drawn.to(p.dtype)
-        tensor.copy_(drawn < p)
+    if tensor.is_meta:
+        return
+    drawn = draw.new(tensor.shape, torch.float32, tensor.device)
+    with draw.filled(source, "uniform", drawn, backend=backend):
+        tensor.copy_((drawn.to(p.dtype) if isinstance(p, torch.Tensor) else drawn) < p)
 
 
 def multinomial(
@@ -120,26 +120,28 @@ def multinomial(
             are too few above 0 in a row.
     """
     arguments.check_writable(tensor)
+    arguments.check_values(weights, "input", tensor)
     if tensor.is_meta:
         return
-    with torch.no_grad():
-        rows = weights.detach().reshape(-1, weights.shape[-1])
-        _check_weights(rows, 1 if replacement else tensor.shape[-1])
-        device = weights.device if weights.device.type in _WITH_FLOAT64 else torch.device("cpu")
-        choose = _by_share if replacement else _by_race
-        tensor.copy_(choose(source, rows.to(device), tensor.shape, backend))
+    rows = weights.detach().reshape(-1, weights.shape[-1])
+    _check_weights(rows, 1 if replacement else tensor.shape[-1])
+    device = weights.device if weights.device.type in _WITH_FLOAT64 else torch.device("cpu")
+    if replacement:
+        drawn = draw.new((len(rows), tensor.shape[-1]), torch.float64, device)
+        with draw.filled(source, "uniform", drawn, backend=backend):
+            tensor.copy_(_by_share(rows.to(device), drawn).view(tensor.shape))
+    else:
+        drawn = draw.new((*rows.shape, 2), torch.float32, device)
+        with draw.filled(source, "normal", drawn, backend=backend):
+            tensor.copy_(_by_race(rows.to(device), drawn, tensor.shape[-1]).view(tensor.shape))
 
 
-def _by_race(
-    source: Source, weights: torch.Tensor, shape: Sequence[int], backend: str | None
-) -> torch.Tensor:
-    """The categories of each row in the order in which they arrive, the first ones of them.
+def _by_race(weights: torch.Tensor, normals: torch.Tensor, count: int) -> torch.Tensor:
+    """The categories of each row in the order in which they arrive, the first `count` of them.
 
     Arrivals are exponential, at a rate of the weight: half the sum of two squared normals, divided
     by it. So each next one is the first of those left, with a probability of its share in them.
     """
-    normals = torch.empty((*weights.shape, 2), dtype=torch.float32, device=weights.device)
-    draw.fill_(source, "normal", normals, backend=backend)
     at_once = max(1, _ENTRIES_AT_ONCE // weights.shape[1])
     first = []
     parts = zip(torch.split(weights, at_once), torch.split(normals, at_once), strict=True)
@@ -149,27 +151,24 @@ def _by_race(
         speeds = some.double() / squares[..., 0].add_(squares[..., 1])
         # Not even one so small that its quotient is 0 comes after one that never arrives.
         speeds.masked_fill_(some == 0, -1.0)
-        if shape[-1] == 1:
+        if count == 1:
             first.append(speeds.argmax(-1, keepdim=True))
         else:
             order = speeds.sort(dim=-1, descending=True, stable=True).indices
-            first.append(order[:, : shape[-1]])
-    return torch.cat(first).view(*shape)
+            first.append(order[:, :count])
+    return torch.cat(first)
 
 
-def _by_share(
-    source: Source, weights: torch.Tensor, shape: Sequence[int], backend: str | None
-) -> torch.Tensor:
+def _by_share(weights: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
     """The categories whose shares of the sum uniform numbers fall into.
 
     The weights are made integers that add up exactly in any order.
     """
     room = EXACT_BITS - (weights.shape[1] - 1).bit_length()
     parts = weights.double() / weights.amax(-1, keepdim=True).double()
-    ends = parts.mul_(2.0**room).floor_().cumsum(-1)
-    drawn = torch.empty(len(weights), shape[-1], dtype=torch.float64, device=weights.device)
-    draw.fill_(source, "uniform", drawn, backend=backend)
-    return torch.searchsorted(ends, drawn.mul_(ends[:, -1:]), right=True).view(*shape)
+    # Of integers torch itself promises the same sums in every run.
+    ends = parts.mul_(2.0**room).floor_().long().cumsum(-1).double()
+    return torch.searchsorted(ends, uniform.mul_(ends[:, -1:]), right=True)
 
 
 def _check_weights(rows: torch.Tensor, needed: int) -> None:

@@ -8,6 +8,9 @@ any more.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
 import torch
 
 from reprorng import backends, shortcut
@@ -15,6 +18,7 @@ from reprorng.arguments import (
     DTYPE_NAMES,
     Options,
     check_dtype,
+    check_memory,
     check_not_transformed,
     check_out,
     check_tensor,
@@ -90,24 +94,79 @@ def fill_(
     check_writable(tensor)
     if tensor.is_meta:
         return tensor
-    contiguous = tensor.is_contiguous() and not tensor.is_neg()
-    chosen = backends.select(tensor.device, backend)
-    served = tensor.device.type in chosen.devices
-    device = tensor.device if served else torch.device(chosen.devices[0])
-    count = tensor.numel()
-    with source.reserve(count, kind, DTYPE_NAMES[tensor.dtype], low=low, span=span) as plan:
-        if contiguous and tensor.device == device:
-            if count:
-                source.write(chosen, plan, tensor.view(-1))
-            _count_write(tensor)
-        else:
-            # A mode of torch's may have made something else of it.
-            memory = torch.empty(count, dtype=tensor.dtype, device=device).contiguous()
-            if count:
-                source.write(chosen, plan, memory)
-            with torch.no_grad():
-                tensor.copy_(memory.view(tensor.shape))
+    in_place = may_write(tensor)
+    drawn = tensor if in_place else new(tensor.shape, tensor.dtype, tensor.device)
+    with filled(source, kind, drawn, backend=backend, low=low, span=span):
+        if not in_place:
+            tensor.copy_(drawn)
     return tensor
+
+
+@contextmanager
+def filled(
+    source: Source,
+    kind: str,
+    memory: torch.Tensor,
+    *,
+    backend: str | None,
+    low: int = 0,
+    span: int = 0,
+) -> Iterator[None]:
+    """Fill memory, and give the words back if what is made of them in the `with` block fails.
+
+    Args:
+        source: Where the plan comes from.
+        kind: What to draw.
+        memory: What to fill: it comes from `new`, or `may_write` allows it.
+        backend: The name of a backend to force.
+        low: For integers, the smallest value.
+        span: For integers, how many values.
+
+    Raises:
+        ValueError: `backend` is unknown.
+        RuntimeError: the backend cannot run here.
+        OverflowError: the stream ends before the last element.
+    """
+    chosen = backends.select(memory.device, backend)
+    count = memory.numel()
+    with source.reserve(count, kind, DTYPE_NAMES[memory.dtype], low=low, span=span) as plan:
+        if memory.device.type in chosen.devices:
+            if count:
+                source.write(chosen, plan, memory.view(-1))
+            _count_write(memory)
+        else:
+            written = new(memory.shape, memory.dtype, torch.device(chosen.devices[0]))
+            if count:
+                source.write(chosen, plan, written.view(-1))
+            memory.copy_(written)
+        yield
+
+
+def new(size: Sequence[int], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """Memory for numbers on their way to a tensor.
+
+    Raises:
+        RuntimeError: a mode of torch's makes tensors without memory, or there is none left.
+    """
+    memory = torch.empty(size, dtype=dtype, device=device)
+    if torch._C._len_torch_dispatch_stack() > 0:  # a mode may have made something else of it
+        memory = memory.contiguous()
+        check_memory(memory)
+    return memory
+
+
+def may_write(tensor: torch.Tensor) -> bool:
+    """Whether memory may be written where torch does not see it; else numbers have to be copied.
+
+    A mode may want to know, and save the old numbers for a backward pass; and a tensor that depends
+    on others has to learn that it no longer does.
+    """
+    return (
+        tensor.is_contiguous()
+        and not tensor.is_neg()
+        and torch._C._len_torch_dispatch_stack() == 0
+        and not (tensor.requires_grad and torch.is_grad_enabled())
+    )
 
 
 def _count_write(tensor: torch.Tensor) -> None:

@@ -125,11 +125,13 @@ class Draws(Source):
         arguments.check_options(options)
         mean, std = _moment(mean, "mean"), _moment(std, "std")
         tensors = [value for value in (mean, std) if isinstance(value, torch.Tensor)]
-        if not tensors:
+        if size is not None and any(tensor.dim() > 0 for tensor in tensors):
+            raise TypeError("a size goes with a mean and a std that are both numbers")
+        if size is not None or not tensors:
+            mean, std = _number(mean, "mean"), _number(std, "std")
+            tensors = []
             shape = arguments.size_from((), size)
             default = torch.get_default_dtype()
-        elif size is not None:
-            raise TypeError("a size goes with a mean and a std that are both numbers")
         else:
             shapes = (t.shape for t in tensors)
             shape = tuple(torch.broadcast_shapes(*shapes))  # type: ignore[no-untyped-call]

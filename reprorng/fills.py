@@ -56,13 +56,19 @@ def uniform(
         raise RuntimeError(
             f"[low, high) must be a finite range of {tensor.dtype}, not [{low}, {high})"
         )
-    draw.fill_(source, "uniform", tensor, backend=backend)
-    with torch.no_grad():
-        scaled = tensor.to(_compute_dtype(tensor.dtype)).mul_(high - low).add_(low)
-        tensor.copy_(scaled)
-        # Rounding may have reached `high`, which a half-open range leaves out.
-        if low < high:
-            tensor.clamp_(max=_below(high, tensor.dtype))
+    arguments.check_writable(tensor)
+    if tensor.is_meta:
+        return
+    in_place = draw.may_write(tensor)
+    values = tensor if in_place else draw.new(tensor.shape, tensor.dtype, tensor.device)
+    with draw.filled(source, "uniform", values, backend=backend):
+        with torch.no_grad():
+            values.copy_(values.to(_compute_dtype(tensor.dtype)).mul_(high - low).add_(low))
+            # Rounding may have reached `high`, which a half-open range leaves out.
+            if low < high:
+                values.clamp_(max=_below(high, tensor.dtype))
+        if not in_place:
+            tensor.copy_(values)
 
 
 def normal(
@@ -84,14 +90,18 @@ def normal(
         draw.fill_(source, "normal", tensor, backend=backend)
         return
     arguments.check_dtype("normal", tensor.dtype)
-    _check_std(std)
     arguments.check_writable(tensor)
+    arguments.check_values(mean, "mean", tensor)
+    arguments.check_values(std, "std", tensor)
+    _check_std(std)
+    if tensor.is_meta:
+        return
     # `tensor` may share memory with a mean or std, and 16 bits are too few to scale in.
-    compute = _compute_dtype(tensor.dtype)
-    drawn = torch.empty(tensor.shape, dtype=compute, device=tensor.device)
-    draw.fill_(source, "normal", drawn, backend=backend)
-    with torch.no_grad():
-        tensor.copy_(drawn.mul_(_as(std, drawn)).add_(_as(mean, drawn)))
+    drawn = draw.new(tensor.shape, _compute_dtype(tensor.dtype), tensor.device)
+    with draw.filled(source, "normal", drawn, backend=backend):
+        with torch.no_grad():
+            drawn.mul_(_as(std, drawn)).add_(_as(mean, drawn))
+        tensor.copy_(drawn)
 
 
 def integers(
@@ -108,9 +118,10 @@ def integers(
         draw.fill_(source, "integers", tensor, backend=backend, low=first, span=span)
         return
     arguments.check_writable(tensor)
-    drawn = torch.empty_like(tensor, dtype=torch.int64)
-    draw.fill_(source, "integers", drawn, backend=backend, low=first, span=span)
-    with torch.no_grad():
+    if tensor.is_meta:
+        return
+    drawn = draw.new(tensor.shape, torch.int64, tensor.device)
+    with draw.filled(source, "integers", drawn, backend=backend, low=first, span=span):
         tensor.copy_(drawn)
 
 
@@ -122,13 +133,13 @@ def permutation(source: Source, tensor: torch.Tensor, *, backend: str | None) ->
     """
     count = tensor.numel()
     arguments.integer_span(0, max(count, 1) - 1, tensor.dtype)
+    arguments.check_writable(tensor)
     if tensor.is_meta:
         return
-    keys = torch.empty(count, dtype=torch.uint64, device="cpu")
-    draw.fill_(source, "bits", keys, backend=backend)
-    # Torch sorts signed integers only; flipping the sign bit keeps the order.
-    signed = keys.view(torch.int64) ^ torch.iinfo(torch.int64).min
-    with torch.no_grad():
+    keys = draw.new((count,), torch.uint64, torch.device("cpu"))
+    with draw.filled(source, "bits", keys, backend=backend):
+        # Torch sorts signed integers only; flipping the sign bit keeps the order.
+        signed = keys.view(torch.int64) ^ torch.iinfo(torch.int64).min
         tensor.copy_(torch.argsort(signed, stable=True))
 
 
@@ -161,7 +172,7 @@ def _compute_dtype(dtype: torch.dtype) -> torch.dtype:
 
 
 def _as(value: Number, like: torch.Tensor) -> Number:
-    return value.to(like) if isinstance(value, torch.Tensor) else value
+    return value.detach().to(like) if isinstance(value, torch.Tensor) else value
 
 
 def _below(high: float, dtype: torch.dtype) -> float:

@@ -33,9 +33,10 @@ class Generator(Draws):
         stream: One of the 2^64 independent streams of the seed, in [0, 2^64).
         position: Words of the stream to skip, in [0, 2^64].
         algorithm: The algorithm id, which names every bit that follows.
-        device: None for "any device", or a torch device for `device` to report, for code that
-            insists on one. It decides no number, but diffusers takes it at its word: with "cpu"
-            noise is made there and copied, and with "cuda" a pipeline on the CPU raises ValueError.
+        device: None, or the `device` of a generator without one, for "any device"; or a torch
+            device for `device` to report, for code that insists on one. It decides no number, but
+            diffusers takes it at its word: with "cpu" noise is made there and copied, and with
+            "cuda" a pipeline on the CPU raises ValueError.
 
     Raises:
         TypeError: an argument is of the wrong type.
@@ -62,7 +63,7 @@ class Generator(Draws):
         stream: SupportsIndex = 0,
         position: SupportsIndex = 0,
         algorithm: str = ALGORITHM,
-        device: torch.device | str | None = None,
+        device: torch.device | AnyDevice | str | None = None,
     ) -> None:
         """See the class."""
         self.cursor: _core.Cursor = _core.Cursor(
@@ -71,6 +72,8 @@ class Generator(Draws):
             as_position(position),
         )
         self._algorithm = as_algorithm(algorithm)
+        if isinstance(device, AnyDevice):
+            device = None
         self._device = None if device is None else torch.device(device)
         self._ticket = ops.ticket(self)
 

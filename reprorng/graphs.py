@@ -7,10 +7,12 @@ would give every replay the same noise. This one is read and moved on by the gra
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol, SupportsIndex
+from typing import Any, Final, Protocol, SupportsIndex
+from weakref import WeakSet
 
 import torch
 
@@ -85,6 +87,7 @@ class CapturableGenerator(Draws):
         """See the class."""
         ops.leave_graph()
         self._lock = threading.Lock()
+        _live.add(self)
         self._seed = seed_or_entropy(seed)
         self._stream = as_uint64(stream, "stream")
         self._algorithm = as_algorithm(algorithm)
@@ -227,3 +230,16 @@ def _as_int64(position: SupportsIndex) -> int:
     if number == STREAM_WORDS:
         raise OverflowError("position must be in [0, 2**64): the device cannot tell 2**64 from 0")
     return number - STREAM_WORDS if number >= STREAM_WORDS // 2 else number
+
+
+_live: Final[WeakSet[CapturableGenerator]] = WeakSet()
+
+
+def _unlock_all() -> None:
+    """Forget who was drawing in the process that this one is a copy of: they are not here."""
+    for generator in _live:
+        generator._lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock_all)

@@ -163,28 +163,37 @@ def _draw(
         raise TypeError(f"unknown keyword {min(unknown)!r}; allowed: {', '.join(_OPTIONS)}")
     if out is None:
         default = _DEFAULTS.get(function)
-        wanted = default if dtype is None else _torch_dtype(np.dtype(dtype), function)
+        wanted = default if dtype is None else _asked_for(dtype, function)
         return function(*args, dtype=wanted, device="cpu", **options).numpy()
     if not isinstance(out, np.ndarray):
         raise TypeError(f"out must be a numpy.ndarray, not {type(out).__name__}")
     if not out.flags.writeable:
         raise ValueError("out is read-only")
     if dtype is not None:
-        options["dtype"] = _torch_dtype(np.dtype(dtype), function)
+        options["dtype"] = _asked_for(dtype, function)
     _torch_dtype(out.dtype, function)
-    # Torch knows neither negative strides nor a foreign byte order: such arrays get a copy, once
-    # their memory, walked forwards and as it is, has passed as a tensor.
-    forwards = out[tuple(slice(None, None, -1 if stride < 0 else 1) for stride in out.strides)]
-    memory = torch.from_numpy(forwards.view(out.dtype.newbyteorder("=")))
-    arguments.check_writable(memory)
-    native = out.dtype.isnative and all(stride >= 0 for stride in out.strides)
-    if native:
-        function(*args, out=memory, **options)
+    # Torch knows no negative strides, none between elements, and no foreign byte order: such arrays
+    # get a copy, once their memory, walked forwards and byte by byte, has passed as a tensor.
+    if out.dtype.isnative and all(s >= 0 and s % out.itemsize == 0 for s in out.strides):
+        function(*args, out=torch.from_numpy(out), **options)
     else:
+        steps = tuple(slice(None, None, -1 if stride < 0 else 1) for stride in out.strides)
+        forwards = out[(*steps, np.newaxis)]
+        arguments.check_writable(torch.from_numpy(forwards.view(np.uint8)))
         drawn = np.empty(out.shape, out.dtype.newbyteorder("="))
         function(*args, out=torch.from_numpy(drawn), **options)
         np.copyto(out, drawn)
     return out
+
+
+def _asked_for(dtype: DTypeLike, function: Callable[..., torch.Tensor]) -> torch.dtype:
+    wanted = np.dtype(dtype)
+    if not wanted.isnative:
+        raise TypeError(
+            f"a dtype must have the byte order of this machine, and {wanted.str} has the other; "
+            "give an out of that dtype, or change it with astype"
+        )
+    return _torch_dtype(wanted, function)
 
 
 def _torch_dtype(dtype: np.dtype[Any], function: Callable[..., torch.Tensor]) -> torch.dtype:

@@ -12,6 +12,8 @@ import zlib
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+import torch
+
 from reprorng.plan import STREAM_WORDS
 from reprorng.spec import (
     ALGORITHM,
@@ -175,12 +177,14 @@ def as_integer(value: Any, name: str) -> int:
     """
     if type(value) is int:
         return value
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name} must be an integer, not {value!r}")
     try:
-        return operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, not {value!r}") from None
+        # As an index, a tensor of a bool is a number, and one of uint64 has to fit int64.
+        number: Any = value.item() if isinstance(value, torch.Tensor) else value
+        if not isinstance(number, bool):
+            return operator.index(number)
+    except (TypeError, RuntimeError):
+        pass
+    raise TypeError(f"{name} must be an integer, not {value!r}")
 
 
 def as_uint64(value: Any, name: str) -> int:

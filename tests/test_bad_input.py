@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 import reprorng
 from reprorng import Generator, backends
@@ -72,6 +73,21 @@ def leaf() -> torch.Tensor:
     return torch.empty(4, requires_grad=True)
 
 
+def nested() -> torch.Tensor:
+    return torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)])
+
+
+def fake() -> torch.Tensor:
+    """A tensor that has a device and no numbers."""
+    with FakeTensorMode():
+        return torch.ones(2)
+
+
+def quantized() -> torch.Tensor:
+    """Two integers that stand for floats."""
+    return torch.quantize_per_tensor(torch.ones(2), 1.0, 0, torch.quint8)
+
+
 def corrupt(state: torch.Tensor, index: int) -> torch.Tensor:
     """A copy of a state with one bit flipped."""
     changed = state.clone()
@@ -97,6 +113,15 @@ SEED_ROWS = {
     "a device": Row(lambda g: Generator("cuda"), TypeError, "not 'cuda'; a device is a keyword"),
     "torch.device": Row(
         lambda g: Generator(torch.device("cpu")), TypeError, "a device is a keyword, and none is n"
+    ),
+    "tensor of a bool": Row(
+        lambda g: Generator(torch.tensor(True)), TypeError, r"an integer, not tensor\(True\)"
+    ),
+    "tensor of a float": Row(lambda g: Generator(torch.tensor(1.0)), TypeError, "an integer"),
+    "meta tensor": Row(
+        lambda g: Generator(torch.empty((), dtype=torch.int64, device="meta")),
+        TypeError,
+        "an integer, not tensor.*meta",
     ),
     "tensor of two": Row(lambda g: Generator(torch.ones(2)), TypeError, "seed must be an integer"),
     "too large": Row(lambda g: Generator(END), ValueError, f"{SEEDS}.*{END}"),
@@ -241,7 +266,7 @@ OPTION_ROWS = {
         "bits.*float32.*uint32.*uint64.*int32.*int64",
     ),
     "dtype as str": Row(lambda g: g.randn(2, dtype="float32"), TypeError, "torch.dtype.*'float32'"),
-    "dtype as type": Row(lambda g: g.rand(2, dtype=float), TypeError, "torch.dtype.*float"),
+    "dtype as type": Row(lambda g: g.rand(2, dtype=complex), TypeError, "torch.dtype.*complex"),
     "dtype as str of randint": Row(
         lambda g: g.randint(5, (2,), dtype="int64"), TypeError, "torch.dtype.*'int64'"
     ),
@@ -412,6 +437,47 @@ RANGE_ROWS = {
         RuntimeError,
         "(?s)cpu.*meta|meta.*cpu",
     ),
+    "std without numbers": Row(
+        lambda g: g.normal(torch.ones(3), torch.ones((), device="meta")),
+        RuntimeError,
+        "std must be.*cpu.*float32 on meta",
+    ),
+    "fake mean": Row(
+        lambda g: g.normal(fake(), 1.0, out=torch.empty(2)), RuntimeError, "mean.*FakeTensor"
+    ),
+    "mean in blocks": Row(
+        lambda g: g.normal(torch.ones(2).to_mkldnn(), 1.0, out=torch.empty(2)),
+        RuntimeError,
+        "mean must be a strided.*mkldnn",
+    ),
+    "quantized mean": Row(
+        lambda g: g.normal(quantized(), 1.0, out=torch.empty(2)), RuntimeError, "mean.*quint8"
+    ),
+    "probability without numbers": Row(
+        lambda g: g.bernoulli_(torch.empty(2), torch.ones(2, device="meta")),
+        RuntimeError,
+        "p must be.*meta",
+    ),
+    "quantized bernoulli_": Row(
+        lambda g: g.bernoulli_(quantized()), TypeError, "quint8.*not quantized"
+    ),
+    "quantized randperm": Row(
+        lambda g: g.randperm(2, out=quantized()), TypeError, "quint8.*not quantized"
+    ),
+    # It holds powers of 2 alone.
+    "scale of bernoulli_": Row(
+        lambda g: g.bernoulli_(torch.empty(2, dtype=torch.float8_e8m0fnu)), TypeError, "e8m0fnu"
+    ),
+    "scale of randint": Row(
+        lambda g: g.randint(0, 2, (2,), dtype=torch.float8_e8m0fnu), TypeError, "e8m0fnu"
+    ),
+    "scale of random_": Row(
+        lambda g: g.random_(torch.empty(2, dtype=torch.float8_e8m0fnu)), TypeError, "e8m0fnu"
+    ),
+    "nested": Row(lambda g: g.normal_(nested()), RuntimeError, "tensor must not be nested.*unbind"),
+    "nested and scaled": Row(lambda g: g.uniform_(nested(), 1, 2), RuntimeError, "not be nested"),
+    "nested model": Row(lambda g: g.randn_like(nested()), RuntimeError, "input must not be nested"),
+    "nested probabilities": Row(lambda g: g.bernoulli(nested()), RuntimeError, "not be nested"),
     "mean too large in place": Row(
         lambda g: g.normal_(torch.empty(2), torch.zeros(3)),
         (TypeError, RuntimeError),
@@ -654,6 +720,8 @@ def nothing_changes() -> Iterator[None]:
     assert states() == before
 
 
+# Torch says of nested and of quantized tensors that they will change.
+@pytest.mark.filterwarnings("ignore:.*nested tensors", "ignore:.*quantize")
 @pytest.mark.usefixtures("nothing_changes")
 @pytest.mark.parametrize(
     "row",

@@ -422,3 +422,10 @@ def test_a_time_that_cannot_be_is_refused(
 ) -> None:
     with pytest.raises(error, match=message):
         BrownianTree(0, 3, 0.0, 1.0)(*times)
+
+
+def test_a_time_beyond_any_float_is_out_of_range() -> None:
+    with pytest.raises(ValueError, match="t1 must be a number that a float holds, not 10"):
+        BrownianTree(0, (3,), 0, 10**400)
+    with pytest.raises(ValueError, match="tb must be a number that a float holds"):
+        BrownianTree(0, (3,), 0, 1)(0, Fraction(10**400))

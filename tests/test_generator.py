@@ -16,9 +16,12 @@ import numpy as np
 import pytest
 import torch
 from checks import assert_same_bytes
+from torch.overrides import TorchFunctionMode
 
 import reprorng
-from reprorng import Generator, backends
+from reprorng import CapturableGenerator, Generator, backends
+from reprorng.backends.cpu import CpuBackend
+from reprorng.device import AnyDevice
 from reprorng.plan import Plan, make_plan
 
 LAST = (1 << 64) - 1
@@ -656,3 +659,79 @@ def test_an_interrupted_draw_gives_its_words_back(failing: Failing) -> None:
     with pytest.raises(KeyboardInterrupt):
         g.randn(8, backend="failing")
     assert g.position == 3
+
+
+LATER: dict[str, Callable[[Generator], object]] = {
+    "randperm": lambda g: g.randperm(8),
+    "randint": lambda g: g.randint(5, (8,), dtype=torch.uint8),
+    "normal_": lambda g: g.normal_(torch.empty(8), 1.0, 2.0),
+    "normal": lambda g: g.normal(torch.ones(8), torch.ones(8)),
+    "uniform_": lambda g: g.uniform_(torch.empty(8), 1.0, 2.0),
+    "uniform_ strided": lambda g: g.uniform_(torch.empty(8, 2)[:, 0], 1.0, 2.0),
+    "bernoulli_": lambda g: g.bernoulli_(torch.empty(8)),
+    "multinomial": lambda g: g.multinomial(torch.ones(8), 3),
+    "multinomial with replacement": lambda g: g.multinomial(torch.ones(8), 3, True),
+}
+
+
+@pytest.mark.parametrize("capturable", [False, True])
+@pytest.mark.parametrize("draw", LATER.values(), ids=LATER)
+def test_a_step_after_the_words_that_fails_gives_them_back(
+    draw: Callable[[Any], object], capturable: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = Generator(1, position=3)
+    g = CapturableGenerator.from_generator(start, "cpu") if capturable else start.clone_state()
+    filled = 0
+
+    class Interrupting(TorchFunctionMode):
+        def __torch_function__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            if filled and func is torch.Tensor.copy_:
+                raise KeyboardInterrupt
+            return func(*args, **(kwargs or {}))
+
+    def fill(self: CpuBackend, plan: Plan, out: torch.Tensor) -> None:
+        nonlocal filled
+        filled += 1
+        plain_fill(self, plan, out)
+
+    plain_fill = CpuBackend.fill
+    monkeypatch.setattr(CpuBackend, "fill", fill)
+    with pytest.raises(KeyboardInterrupt), Interrupting():
+        draw(g)
+    assert filled == 1
+    assert (g.to_generator() if capturable else g) == start  # type: ignore[union-attr]
+    draw(g)
+    assert g.position > 3
+
+
+def test_any_device_is_that_of_a_generator_without_one() -> None:
+    g = Generator(1, device=Generator(0).device)
+    assert isinstance(g.device, AnyDevice)
+    assert repr(g) == repr(Generator(1))
+
+
+def test_a_tensor_of_an_integer_is_a_seed_whatever_its_dtype() -> None:
+    drawn = Generator(1).bits(8, dtype=torch.uint64)
+    assert max(drawn.tolist()) >= 2**63
+    for word in drawn:
+        assert Generator(word).initial_seed() == word.item()
+    assert Generator(torch.tensor(-1, dtype=torch.int8)) == Generator(-1)
+
+
+def test_a_dtype_can_be_a_type_of_pythons_as_in_torch() -> None:
+    for dtype in (float, int, bool):
+        wanted = torch.empty(0, dtype=dtype).dtype
+        assert_same_bytes(
+            torch.randint(2, (9,), dtype=dtype, generator=Generator(1)),
+            Generator(1).randint(2, (9,), dtype=wanted),
+        )
+    assert_same_bytes(Generator(1).randn(3, dtype=float), Generator(1).randn(3, dtype=torch.double))
+
+
+def test_a_mean_and_a_std_that_are_tensors_of_a_number_are_numbers_beside_a_size() -> None:
+    mean, std = torch.tensor(1.5), torch.tensor(2, dtype=torch.int8)
+    drawn = Generator(1).normal(1.5, 2.0, (3,))
+    for moments in ((mean, std), (1.5, std), (mean, 2.0)):
+        assert_same_bytes(torch.normal(*moments, (3,), generator=Generator(1)), drawn)

@@ -7,7 +7,9 @@ On the CPU a backend that reads the position for itself, as a kernel does, stand
 from __future__ import annotations
 
 import copy
+import os
 import pickle
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -396,3 +398,33 @@ def test_what_would_repeat_itself_or_wait_raises_in_a_graph(gpu: torch.device) -
     assert host.position == 0
     assert_same_bytes(fixed, reprorng.randn(9, seed=7))
     assert_same_bytes(drawn, Generator(5).randn(9))
+
+
+FORK_WHILE_A_THREAD_DRAWS = """
+import os, threading
+import reprorng
+g = reprorng.CapturableGenerator(1, position=3, device="cpu")
+inside, done = threading.Event(), threading.Event()
+def hold():
+    with g.reserve(1, "normal", "float32"):
+        inside.set()
+        done.wait()
+thread = threading.Thread(target=hold)
+thread.start()
+inside.wait()
+child = os.fork()
+if child == 0:
+    g.randn(2)
+    os._exit(g.position)
+_, status = os.waitpid(child, 0)
+done.set()
+thread.join()
+print(os.waitstatus_to_exitcode(status), g.position)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_child_can_draw_though_a_thread_of_its_parent_was_drawing() -> None:
+    child = [sys.executable, "-c", FORK_WHILE_A_THREAD_DRAWS]
+    run = subprocess.run(child, capture_output=True, text=True, timeout=60, check=False)
+    assert run.stdout.split() == ["5", "4"], run.stderr

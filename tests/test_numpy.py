@@ -132,3 +132,28 @@ def test_each_dtype_that_an_error_allows_is_drawn(name: str) -> None:
 
 def test_it_is_there_with_the_package() -> None:
     assert reprorng.numpy is rnp
+
+
+def test_out_can_have_no_dimension() -> None:
+    out = np.zeros((), np.float32)
+    assert rnp.randn((), out=out, seed=0) is out
+    assert out == rnp.randn((), seed=0)
+
+
+@pytest.mark.parametrize("steps", [slice(None), slice(None, None, -1)])
+def test_out_can_be_a_field_whatever_lies_between(steps: slice) -> None:
+    records = np.zeros(4, [("tag", np.uint8), ("number", np.float32)])
+    rnp.randn(4, out=records["number"][steps], seed=0)
+    np.testing.assert_array_equal(records["number"][steps], rnp.randn(4, seed=0))
+    assert not records["tag"].any()
+
+
+@pytest.mark.parametrize("out", [None, np.zeros(4, np.dtype(np.float32).newbyteorder("S"))])
+def test_a_dtype_of_the_other_byte_order_is_refused_as_numpy_refuses_it(
+    out: np.ndarray | None,
+) -> None:
+    foreign = np.dtype(np.float32).newbyteorder("S")
+    g = reprorng.Generator(3)
+    with pytest.raises(TypeError, match=f"byte order.*{foreign.str}.*astype"):
+        rnp.randn(4, dtype=foreign, out=out, generator=g)
+    assert g.position == 0
