@@ -8,6 +8,7 @@
 #include <string>
 
 #include "team.h"
+#include "unlocked.h"
 
 namespace py = pybind11;
 
@@ -48,7 +49,7 @@ void make(const Draw& draw, unsigned threads, std::uint64_t worth_waking) {
     draw.fill(draw.stream, draw.first, draw.count, draw.out, draw.large());
     return;
   }
-  py::gil_scoped_release release;
+  const Unlocked unlocked;
   share(draw.pieces(), threads, worth_waking, {piece, &draw});
 }
 

@@ -130,6 +130,24 @@ print(all(os.sched_getaffinity(int(t)) == {{one}} for t in os.listdir("/proc/sel
     assert printed == "True\n"
 
 
+def test_a_process_ends_while_a_daemon_draws() -> None:
+    # Its thread never gets the interpreter's lock back. Torch is not asked for anything here, for a
+    # thread that then waits for the lock inside of torch ends the process by an abort.
+    printed = run(f"""
+import threading, time, torch, reprorng
+from reprorng import _core
+def draw(x):
+    while True:
+        _core.fill(len(_core.variants()) - 1, {KERNEL["normal_float32"]}, 1, 0, 0, x.numel(),
+                   x.data_ptr(), 1, {GRAIN}, {WORTH_WAKING})
+for _ in range(2):
+    threading.Thread(target=draw, args=(torch.empty({LARGE // 4}),), daemon=True).start()
+time.sleep(0.2)
+print("end")
+""")
+    assert printed == "end\n"
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_a_process_can_fork_while_backends_are_loaded() -> None:
     # The child would wait for ever for a thread that is not there.
