@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "floats.h"
 #include "team.h"
 #include "unlocked.h"
 
@@ -45,6 +46,7 @@ Draw draw_of(int variant, int kernel, std::uint64_t grain) {
 }
 
 void make(const Draw& draw, unsigned threads, std::uint64_t worth_waking) {
+  const DefaultFloats floats;
   if (draw.few()) {
     draw.fill(draw.stream, draw.first, draw.count, draw.out, draw.large());
     return;

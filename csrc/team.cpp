@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "floats.h"
 
 namespace reprorng {
 namespace {
@@ -232,6 +233,7 @@ class Team {
   }
 
   void member(Member& self, std::uint64_t seen) {
+    const DefaultFloats floats;  // a thread is born with the modes of whoever started it
     const auto called = [&] { return calls_.load(std::memory_order_acquire) != seen; };
     auto awake_for = kAwake;
     {
