@@ -9,6 +9,7 @@ any more.
 from __future__ import annotations
 
 import torch
+from torch.autograd import forward_ad
 
 from reprorng import backends, shortcut
 from reprorng.arguments import (
@@ -90,13 +91,12 @@ def fill_(
     check_writable(tensor)
     if tensor.is_meta:
         return tensor
-    contiguous = tensor.is_contiguous() and not tensor.is_neg()
     chosen = backends.select(tensor.device, backend)
     served = tensor.device.type in chosen.devices
     device = tensor.device if served else torch.device(chosen.devices[0])
     count = tensor.numel()
     with source.reserve(count, kind, DTYPE_NAMES[tensor.dtype], low=low, span=span) as plan:
-        if contiguous and tensor.device == device:
+        if tensor.device == device and _may_be_written_in_place(tensor):
             if count:
                 source.write(chosen, plan, tensor.view(-1))
             _count_write(tensor)
@@ -108,6 +108,16 @@ def fill_(
             with torch.no_grad():
                 tensor.copy_(memory.view(tensor.shape))
     return tensor
+
+
+def _may_be_written_in_place(tensor: torch.Tensor) -> bool:
+    """Whether its elements are in its memory as a kernel writes them, and are all there is."""
+    return (
+        tensor.is_contiguous()
+        and not tensor.is_neg()
+        and tensor.data_ptr() % tensor.element_size() == 0  # some are of bytes of a file
+        and forward_ad._current_level < 0  # else it may have a tangent, which becomes zero
+    )
 
 
 def _count_write(tensor: torch.Tensor) -> None:
