@@ -40,7 +40,7 @@ struct Torch {
   PyObject* tensor;  // the class
   PyObject* empty;
   PyObject* get_num_threads;
-  PyObject* forward_ad;               // the module
+  PyObject* forward_ad;               // what that module has, by name
   const DlExchange* exchange;         // null if torch has none that this file knows
   std::array<PyObject*, 4> watchers;  // functions that tell of each; that of functions is the last
 
@@ -49,7 +49,7 @@ struct Torch {
     tensor = kept(torch.attr("Tensor"));
     empty = kept(torch.attr("empty"));
     get_num_threads = kept(torch.attr("get_num_threads"));
-    forward_ad = kept(torch.attr("autograd").attr("forward_ad"));
+    forward_ad = kept(torch.attr("autograd").attr("forward_ad").attr("__dict__"));
     const py::object capsule =
         py::getattr(py::handle(tensor), "__dlpack_c_exchange_api__", py::none());
     constexpr const char* kName = "dlpack_exchange_api";
@@ -149,7 +149,9 @@ bool asked(PyObject* tensor, Memory& found) {
 
 // Whether forward-mode AD is on, which has to see every write: the tangent becomes zero.
 bool may_have_tangents() {
-  return py::cast<int>(answer(PyObject_GetAttr(torch().forward_ad, names().current_level))) >= 0;
+  PyObject* const level = PyDict_GetItemWithError(torch().forward_ad, names().current_level);
+  if (level == nullptr) throw py::type_error("torch.autograd.forward_ad has no _current_level");
+  return PyLong_AsLong(level) >= 0;
 }
 
 }  // namespace
