@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import platform
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +32,21 @@ AVX2 = ["-mavx2", "-mfma", "-mf16c"]
 # drops the roundings in between; today's code escapes that by luck.
 SOFTWARE_FMA = ["-fno-tree-slp-vectorize"]
 FILE_FLAGS = {"fill_scalar.cpp": SOFTWARE_FMA, "bindings.cpp": SOFTWARE_FMA}
-if platform.machine().lower() in {"x86_64", "amd64"}:
+X86_FLAGS = {
+    "fill_avx2.cpp": AVX2,
+    "fill_avx512.cpp": [*AVX2, "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl"],
+}
+PLATFORM = sysconfig.get_platform()
+if PLATFORM.startswith("win"):
+    raise SystemExit("reprorng needs GCC or clang and POSIX threads; on Windows, build it in WSL")
+if PLATFORM.startswith("macosx"):
+    # One compilation may be for both of a Mac's architectures.
     FILE_FLAGS |= {
-        "fill_avx2.cpp": AVX2,
-        "fill_avx512.cpp": [*AVX2, "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl"],
+        name: [word for flag in flags for word in ("-Xarch_x86_64", flag)]
+        for name, flags in X86_FLAGS.items()
     }
+elif PLATFORM.endswith(("x86_64", "amd64")):
+    FILE_FLAGS |= X86_FLAGS
 
 
 class BuildPerFile(build_ext):

@@ -14,6 +14,7 @@
 #include "integers.h"
 #include "memory.h"
 #include "reprorng/softfloat.h"
+#include "unlocked.h"
 
 namespace py = pybind11;
 
@@ -55,7 +56,7 @@ void fill_memory(int variant, int kernel, std::uint64_t seed, std::uint64_t stre
 
 void map_to_range(std::uintptr_t address, std::uint64_t count, std::uint64_t low,
                   std::uint64_t span) {
-  py::gil_scoped_release release;
+  const Unlocked unlocked;
   to_range(reinterpret_cast<std::uint64_t*>(address), count, low, span);
 }
 
@@ -65,7 +66,7 @@ Array<float> radius_table(int variant, const Array<std::uint32_t>& words) {
   const std::uint32_t* in = words.data();
   float* to = out.mutable_data();
   const std::size_t count = words.size();
-  py::gil_scoped_release release;
+  const Unlocked unlocked;
   kernels.radius(in, count, to);
   return out;
 }
@@ -79,7 +80,7 @@ py::tuple rotate_table(int variant, const Array<float>& radii, const Array<std::
   float *to_x = x.mutable_data(), *to_y = y.mutable_data();
   const std::size_t count = words.size();
   {
-    py::gil_scoped_release release;
+    const Unlocked unlocked;
     kernels.rotate(r, in, count, to_x, to_y);
   }
   return py::make_tuple(x, y);

@@ -7,7 +7,9 @@
 #include <stdexcept>
 #include <string>
 
+#include "floats.h"
 #include "team.h"
+#include "unlocked.h"
 
 namespace py = pybind11;
 
@@ -44,11 +46,12 @@ Draw draw_of(int variant, int kernel, std::uint64_t grain) {
 }
 
 void make(const Draw& draw, unsigned threads, std::uint64_t worth_waking) {
+  const DefaultFloats floats;
   if (draw.few()) {
     draw.fill(draw.stream, draw.first, draw.count, draw.out, draw.large());
     return;
   }
-  py::gil_scoped_release release;
+  const Unlocked unlocked;
   share(draw.pieces(), threads, worth_waking, {piece, &draw});
 }
 

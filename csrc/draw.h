@@ -18,8 +18,9 @@ struct Draw {
   std::uint64_t first, count;
   char* out;  // the caller owns the memory and keeps it alive
 
-  // So few take one or two microseconds, less than it can take to get the interpreter's lock back.
-  // They are shared only if pieces are even smaller.
+  // So few take microseconds, a millisecond or so without vectors, and less than it can take to
+  // get the interpreter's lock back: whoever has it keeps it for five. They are shared only if
+  // pieces are even smaller.
   bool few() const {
     constexpr std::uint64_t kFew = 4096;
     return count <= kFew && grain > kFew;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernels of vec_neon.h, compiled with that instruction set's flags (setup.py).
+// The kernels of vec_neon.h, whose instructions every AArch64 processor has.
 #if defined(__aarch64__)
 #include "dispatch.h"
 #include "reprorng/kernels.h"

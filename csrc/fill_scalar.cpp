@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernels of vec_scalar.h, compiled with that instruction set's flags (setup.py).
+// The kernels of vec_scalar.h, for any processor.
 #include "dispatch.h"
 #include "reprorng/kernels.h"
 #include "reprorng/vec_scalar.h"

@@ -20,13 +20,16 @@ bool Filler::fill(Cursor& cursor, int variant, const py::object& tensor) const {
 }
 
 bool Filler::fill_memory(Cursor& cursor, int variant, const py::object& tensor, bool is_new) const {
-  Memory memory;
-  if (!memory_of(tensor.ptr(), memory)) return false;
+  if (!is_tensor(tensor.ptr())) return false;
   PyObject* const kernel = PyDict_GetItemWithError(kernels_.ptr(), dtype_of(tensor.ptr()).ptr());
   if (PyErr_Occurred()) throw py::error_already_set();
   if (kernel == nullptr) return false;
   Draw draw = draw_of(variant, py::cast<int>(kernel), grain_);
-  if (!is_new && !may_write(tensor.ptr(), memory, draw.size)) return false;
+  // These questions come first, for torch lets other threads run while it answers.
+  if (!is_new && !may_write(tensor.ptr())) return false;
+  Memory memory;
+  if (!memory_of(tensor.ptr(), memory)) return false;
+  if (!is_new && !has_all(tensor.ptr(), memory, draw.size)) return false;
   draw.count = memory.count;
   draw.out = reinterpret_cast<char*>(memory.address);
   const unsigned threads = draw.few() ? 1 : thread_count();

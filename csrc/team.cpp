@@ -11,10 +11,15 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <thread>
+#include <utility>
 #include <vector>
+
+#include "floats.h"
 
 namespace reprorng {
 namespace {
@@ -51,17 +56,14 @@ bool await_awake(Done done, std::chrono::microseconds time = kAwake) {
 #if defined(__linux__)
 int this_processor() { return sched_getcpu(); }
 
-// A thread of the team, and where it may run.
-class Member {
+// Where a thread of the team may run.
+class Affinity {
  public:
-  bool asleep = false;
-
-  explicit Member(pthread_t thread) : thread_(thread) {}
-
   // Until it comes back it runs on no processor that it may not, nor on this one. Linux would start
   // it or wake it up where its caller runs, and leave it there for milliseconds.
-  void keep_off(int processor) {
-    if (away_ || pthread_getaffinity_np(thread_, sizeof(given_), &given_) != 0) return;
+  void keep_off(pthread_t thread, int processor) {
+    thread_ = thread;
+    if (pthread_getaffinity_np(thread_, sizeof(given_), &given_) != 0) return;
     others_ = given_;
     CPU_CLR(processor, &others_);
     away_ =
@@ -85,15 +87,22 @@ class Member {
 #else
 int this_processor() { return -1; }
 
-class Member {
+class Affinity {
  public:
-  bool asleep = false;
-
-  explicit Member(pthread_t) {}
-  void keep_off(int) {}
+  void keep_off(pthread_t, int) {}
   void come_back() {}
 };
 #endif
+
+struct Member {
+  const unsigned part;
+  pthread_t thread;
+  Affinity affinity;
+  bool asleep = false;
+  std::condition_variable wake;
+
+  explicit Member(unsigned p) : part(p) {}
+};
 
 // While it lives, threads are born with all signals blocked: those are for the program's own.
 class NoSignals {
@@ -161,7 +170,7 @@ class Team {
  private:
   // Lets others join the call. Whether any can.
   bool open(Call& call, unsigned threads, bool wake) {
-    unsigned sleepers = 0;
+    unsigned missing = 0;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       if (!wake && asleep_ == members_.size()) return false;
@@ -170,17 +179,27 @@ class Team {
       awake_ = call.awake_after;
       places_ = threads - 1;
       const auto awake = static_cast<unsigned>(members_.size()) - asleep_;
-      if (wake && awake < places_) sleepers = places_ - awake;
-      if (sleepers > asleep_) sleepers = asleep_;
-      if (sleepers > 0) {
-        for (Member& member : members_) {
-          if (member.asleep) member.keep_off(call.processor);
-        }
-      }
+      if (wake && awake < places_) missing = places_ - awake;
       calls_.fetch_add(1, std::memory_order_release);
     }
-    for (; sleepers > 0; --sleepers) wake_.notify_one();
+    rouse(missing, call.processor);
     return true;
+  }
+
+  // Wakes `count` of those that sleep, or all. Only a caller makes members, so the list stays.
+  void rouse(unsigned count, int processor) {
+    for (std::size_t i = 0; count > 0 && i < members_.size(); ++i) {
+      Member& member = *members_[i];
+      {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (!member.asleep) continue;
+        member.affinity.keep_off(member.thread, processor);
+        member.asleep = false;
+        --asleep_;
+      }
+      member.wake.notify_one();
+      --count;
+    }
   }
 
   // Lets nobody join any more, and waits for those who did.
@@ -201,32 +220,34 @@ class Team {
     try {
       members_.reserve(members);
       while (members_.size() < members) {
-        std::thread born(&Team::member, this, members_.size(),
+        auto next = std::make_unique<Member>(static_cast<unsigned>(members_.size()) + 1);
+        std::thread born(&Team::member, this, std::ref(*next),
                          calls_.load(std::memory_order_relaxed));
-        members_.emplace_back(born.native_handle()).keep_off(processor);
+        next->thread = born.native_handle();
+        next->affinity.keep_off(next->thread, processor);
+        members_.push_back(std::move(next));
         born.detach();
       }
     } catch (...) {  // out of threads or of memory; these will do
     }
   }
 
-  void member(std::size_t index, std::uint64_t seen) {
+  void member(Member& self, std::uint64_t seen) {
+    const DefaultFloats floats;  // a thread is born with the modes of whoever started it
     const auto called = [&] { return calls_.load(std::memory_order_acquire) != seen; };
     auto awake_for = kAwake;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      members_[index].come_back();
+      self.affinity.come_back();
     }
     for (;;) {
-      const bool awake = await_awake(called, awake_for);
+      await_awake(called, awake_for);
       std::unique_lock<std::mutex> lock(mutex_);
-      if (!awake) {
-        members_[index].asleep = true;
+      if (!called()) {
+        self.asleep = true;
         ++asleep_;
-        wake_.wait(lock, called);
-        --asleep_;
-        members_[index].asleep = false;
-        members_[index].come_back();
+        self.wake.wait(lock, [&] { return !self.asleep; });
+        self.affinity.come_back();
       }
       seen = calls_.load(std::memory_order_relaxed);
       awake_for = awake_;
@@ -237,7 +258,7 @@ class Team {
       lock.unlock();
       // On the caller's processor it would only be in the way.
       if (call.processor < 0 || call.processor != this_processor()) {
-        call.take_part(static_cast<unsigned>(index) + 1);
+        call.take_part(self.part);
       }
       lock.lock();
       if (inside_.fetch_sub(1, std::memory_order_release) == 1) left_.notify_one();
@@ -246,12 +267,12 @@ class Team {
 
   std::mutex caller_;
   std::mutex mutex_;  // guards what follows but for the atomics, which it guards against changes
-  std::condition_variable wake_, left_;
+  std::condition_variable left_;
   std::atomic<std::uint64_t> calls_{0};
   std::atomic<unsigned> inside_{0};
   Call* call_ = nullptr;
   std::chrono::microseconds awake_{kAwake};
-  std::vector<Member> members_;
+  std::vector<std::unique_ptr<Member>> members_;
   unsigned places_ = 0, asleep_ = 0;
 };
 

@@ -40,7 +40,8 @@ struct Torch {
   PyObject* tensor;  // the class
   PyObject* empty;
   PyObject* get_num_threads;
-  const DlExchange* exchange;         // null if torch is older than it, or newer than this file
+  PyObject* forward_ad;               // what that module has, by name
+  const DlExchange* exchange;         // null if torch has none that this file knows
   std::array<PyObject*, 4> watchers;  // functions that tell of each; that of functions is the last
 
   Torch() : exchange(nullptr) {
@@ -48,13 +49,16 @@ struct Torch {
     tensor = kept(torch.attr("Tensor"));
     empty = kept(torch.attr("empty"));
     get_num_threads = kept(torch.attr("get_num_threads"));
+    forward_ad = kept(torch.attr("autograd").attr("forward_ad").attr("__dict__"));
     const py::object capsule =
         py::getattr(py::handle(tensor), "__dlpack_c_exchange_api__", py::none());
     constexpr const char* kName = "dlpack_exchange_api";
     if (PyCapsule_IsValid(capsule.ptr(), kName)) {
       exchange = static_cast<const DlExchange*>(PyCapsule_GetPointer(capsule.ptr(), kName));
     }
-    while (exchange != nullptr && exchange->major != kMajor) exchange = exchange->older;
+    while (exchange != nullptr && (exchange->major != kMajor || exchange->tensor_from == nullptr)) {
+      exchange = exchange->older;
+    }
     constexpr const char* kWatchers[] = {"_len_torch_dispatch_stack", "_is_tracing",
                                          "_are_functorch_transforms_active",
                                          "_len_torch_function_stack"};
@@ -70,6 +74,7 @@ const Torch& torch() {
 
 // Interned once, since the name of an attribute takes longer to make than to look up.
 struct Names {
+  PyObject* const current_level = PyUnicode_InternFromString("_current_level");
   PyObject* const dtype = PyUnicode_InternFromString("dtype");
   PyObject* const data_ptr = PyUnicode_InternFromString("data_ptr");
   PyObject* const is_contiguous = PyUnicode_InternFromString("is_contiguous");
@@ -122,15 +127,15 @@ bool exchanged(const DlExchange& exchange, PyObject* tensor, Memory& found) {
     return false;
   }
   if (told.device != kCpu) return false;
-  std::int64_t count = 1;
+  std::uint64_t count = 1;  // which, unsigned, may wrap before a length of 0
   bool contiguous = true;
   for (int i = told.ndim - 1; i >= 0; --i) {
-    const std::int64_t length = told.shape[i];
-    contiguous &= length == 1 || told.strides == nullptr || told.strides[i] == count;
+    const auto length = static_cast<std::uint64_t>(told.shape[i]);
+    contiguous &= length == 1 || told.strides == nullptr ||
+                  static_cast<std::uint64_t>(told.strides[i]) == count;
     count *= length;
   }
-  found = {reinterpret_cast<std::uintptr_t>(told.data) + told.byte_offset,
-           static_cast<std::uint64_t>(count)};
+  found = {reinterpret_cast<std::uintptr_t>(told.data) + told.byte_offset, count};
   return contiguous || count == 0;
 }
 
@@ -140,6 +145,13 @@ bool asked(PyObject* tensor, Memory& found) {
   if (!is(tensor, names().is_contiguous)) return false;
   found = {number(tensor, names().data_ptr), number(tensor, names().numel)};
   return true;
+}
+
+// Whether forward-mode AD is on, which has to see every write: the tangent becomes zero.
+bool may_have_tangents() {
+  PyObject* const level = PyDict_GetItemWithError(torch().forward_ad, names().current_level);
+  if (level == nullptr) throw py::type_error("torch.autograd.forward_ad has no _current_level");
+  return PyLong_AsLong(level) >= 0;
 }
 
 }  // namespace
@@ -172,12 +184,20 @@ unsigned thread_count() {
   return py::cast<unsigned>(answer(PyObject_CallNoArgs(torch().get_num_threads)));
 }
 
+bool is_tensor(PyObject* object) {
+  return reinterpret_cast<PyObject*>(Py_TYPE(object)) == torch().tensor;
+}
+
+bool may_write(PyObject* tensor) {
+  if (has(tensor, names().requires_grad) || is(tensor, names().is_inference)) return false;
+  return !is(tensor, names().is_neg) && !may_have_tangents();
+}
+
 bool memory_of(PyObject* tensor, Memory& found) {
-  const Torch& known = torch();
-  if (reinterpret_cast<PyObject*>(Py_TYPE(tensor)) != known.tensor) return false;
+  const DlExchange* const exchange = torch().exchange;
   try {
-    const bool told = known.exchange != nullptr ? exchanged(*known.exchange, tensor, found)
-                                                : asked(tensor, found);
+    const bool told =
+        exchange != nullptr ? exchanged(*exchange, tensor, found) : asked(tensor, found);
     // Tensors that stand for others, or for zeros, have no memory.
     return told && (found.address != 0 || found.count == 0);
   } catch (const py::error_already_set&) {
@@ -185,9 +205,8 @@ bool memory_of(PyObject* tensor, Memory& found) {
   }
 }
 
-bool may_write(PyObject* tensor, const Memory& memory, std::uint64_t bytes) {
-  if (has(tensor, names().requires_grad) || is(tensor, names().is_inference)) return false;
-  if (is(tensor, names().is_neg)) return false;
+bool has_all(PyObject* tensor, const Memory& memory, std::uint64_t bytes) {
+  if (memory.address % bytes != 0) return false;
   const auto storage = answer(PyObject_CallMethodNoArgs(tensor, names().untyped_storage));
   const std::uint64_t elements = number(tensor, names().storage_offset) + memory.count;
   return number(storage.ptr(), names().nbytes) / bytes >= elements;

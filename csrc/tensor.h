@@ -25,12 +25,17 @@ pybind11::object dtype_of(PyObject* tensor);
 // By `torch.get_num_threads`.
 unsigned thread_count();
 
-// Where the elements of a tensor are. False if it is no `torch.Tensor` itself or they are not one
-// after another in the memory of the CPU. No Python error is left behind.
+// Whether it is a `torch.Tensor` itself, as all below have to be.
+bool is_tensor(PyObject* object);
+
+// Whether a write has to be told to nobody, and is as it seems.
+bool may_write(PyObject* tensor);
+
+// Where the elements of a tensor are. False if they are not one after another in the memory of the
+// CPU. No Python error is left behind.
 bool memory_of(PyObject* tensor, Memory& found);
 
-// Whether anybody may write there: nothing has to be recorded, and the storage is as large as the
-// tensor says. `bytes` is what an element takes.
-bool may_write(PyObject* tensor, const Memory& memory, std::uint64_t bytes);
+// Whether the elements, of `bytes` bytes, lie where such may lie and are all in the storage.
+bool has_all(PyObject* tensor, const Memory& memory, std::uint64_t bytes);
 
 }  // namespace reprorng

@@ -8,6 +8,8 @@ Examples:
     True
 """
 
+import sys as _sys
+
 import torch as _torch
 
 if tuple(int(part) for part in _torch.__version__.split(".")[:2]) < (2, 9):
@@ -44,6 +46,13 @@ from reprorng.modes import strict as strict
 from reprorng.recorder import provenance as provenance
 from reprorng.spec import ALGORITHM as ALGORITHM
 from reprorng.streams import generators as generators
+
+# Asked here, since importing the extension has turned the lock on where that was not forbidden.
+if not getattr(_sys, "_is_gil_enabled", lambda: True)():
+    raise ImportError(
+        "reprorng needs the interpreter's lock, by which a generator's draws come one after "
+        "another: run Python without PYTHON_GIL=0 and without -X gil=0"
+    )
 
 __version__ = "0.1.0"
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
+from torch.autograd import forward_ad
 
 from reprorng import backends, shortcut
 from reprorng.arguments import (
@@ -158,14 +159,16 @@ def new(size: Sequence[int], dtype: torch.dtype, device: torch.device) -> torch.
 def may_write(tensor: torch.Tensor) -> bool:
     """Whether memory may be written where torch does not see it; else numbers have to be copied.
 
-    A mode may want to know, and save the old numbers for a backward pass; and a tensor that depends
-    on others has to learn that it no longer does.
+    A mode may want to know, and save the old numbers for a backward pass; a tensor that depends on
+    others has to learn that it no longer does; and one with a tangent, that it has none.
     """
     return (
         tensor.is_contiguous()
         and not tensor.is_neg()
         and torch._C._len_torch_dispatch_stack() == 0
         and not (tensor.requires_grad and torch.is_grad_enabled())
+        and forward_ad._current_level < 0
+        and tensor.data_ptr() % tensor.element_size() == 0  # some are made of the bytes of a file
     )
 
 

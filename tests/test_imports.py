@@ -248,3 +248,10 @@ print(*(value.__name__ for value in names.values() if isinstance(value, types.Mo
     # No module of others has become a name of ours.
     assert "reprorng.backends" in modules.split()
     assert all(name.startswith("reprorng.") for name in modules.split())
+
+
+def test_an_interpreter_without_its_lock_is_refused() -> None:
+    # Importing the extension turns the lock on, unless who started the interpreter forbade it.
+    done = run("import sys; sys._is_gil_enabled = lambda: False; import reprorng", expect=1)
+    assert "ImportError: reprorng needs the interpreter's lock" in done.stderr
+    run("import sys; sys._is_gil_enabled = lambda: True; import reprorng")

@@ -14,6 +14,7 @@ import pytest
 import torch
 from checks import assert_same_bytes
 from diffusers.utils.torch_utils import randn_tensor
+from torch.autograd import forward_ad
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import reprorng
@@ -286,11 +287,54 @@ def test_a_tensor_filled_in_place_counts_the_write() -> None:
     assert x._version == 1
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning")
+def test_inside_forward_mode_a_draw_has_no_tangent(spy: Spy) -> None:
+    g = Generator(0)
+    fills: list[Callable[[torch.Tensor], Any]] = [
+        g.normal_,
+        g.uniform_,
+        lambda x: x.normal_(generator=g),
+        lambda x: x.uniform_(2, 3, generator=g),
+        lambda x: g.normal_(x, backend="reference"),
+    ]
+    for fill in fills:
+        with forward_ad.dual_level():
+            x = forward_ad.make_dual(torch.zeros(3), torch.ones(3))
+            fill(x)
+            drawn, tangent = forward_ad.unpack_dual(x)
+            assert bool(drawn.all())
+            assert tangent is None or not tangent.any()
+    assert spy.taken == 0
+
+
+def test_elements_that_lie_between_their_places_are_drawn_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    places: list[int] = []
+
+    def fill(backend: CpuBackend, plan: Any, out: torch.Tensor) -> None:
+        places.append(out.data_ptr() % 4)
+        cpu_fill(backend, plan, out)
+
+    cpu_fill = CpuBackend.fill
+    monkeypatch.setattr(CpuBackend, "fill", fill)
+    x = misaligned(GRAIN)
+    assert x.data_ptr() % 4 != 0
+    Generator(0).normal_(x)
+    assert places == [0]
+    assert torch.equal(x, reprorng.randn(GRAIN, seed=0))
+
+
 def resized(count: int, nbytes: int) -> torch.Tensor:
     """A tensor whose storage has become too small for it."""
     x = torch.empty(count)
     x.untyped_storage().resize_(nbytes)
     return x
+
+
+def misaligned(count: int) -> torch.Tensor:
+    """A tensor as of the bytes of a file."""
+    return torch.frombuffer(bytearray(4 * count + 1), dtype=torch.float32, offset=1, count=count)
 
 
 def inference() -> torch.Tensor:
@@ -317,6 +361,7 @@ MEMORY: dict[str, tuple[Callable[[], Any], bool]] = {
     "negative": (lambda: torch._neg_view(torch.empty(3)), False),
     "zeros": (lambda: torch._efficientzerotensor(3), False),
     "functional": (lambda: torch._to_functional_tensor(torch.empty(3)), False),
+    "misaligned": (lambda: misaligned(5), False),
     "no storage": (lambda: resized(100, 0), False),
     "short storage": (lambda: resized(100, 399), False),
     "sparse": (lambda: torch.eye(3).to_sparse(), False),

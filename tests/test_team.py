@@ -130,6 +130,52 @@ print(all(os.sched_getaffinity(int(t)) == {{one}} for t in os.listdir("/proc/sel
     assert printed == "True\n"
 
 
+@linux
+def test_threads_that_are_not_needed_stay_asleep_where_they_were() -> None:
+    # Some of the team are woken and others not; after that, some of those for whom it sleeps.
+    printed = run(f"""{TASKS}
+def places():
+    return {{t: os.sched_getaffinity(int(t)) for t in os.listdir("/proc/self/task")}}
+def draw(threads):
+    torch.set_num_threads(threads)
+    reprorng.randn({LARGE}, seed=0)
+    time.sleep(0.1)  # until all of them sleep
+torch.set_num_threads(4)
+before = places()
+draw(4)
+team = places().keys() - before.keys()
+whole = os.sched_getaffinity(0)
+print(all(places()[t] == whole for t in team))
+draw(2)
+print(all(places()[t] == whole for t in team))
+for one in whole:
+    for t in team:
+        os.sched_setaffinity(int(t), {{one}})
+    for threads in (2, 3, 4, 2):
+        draw(threads)
+        print(all(places()[t] == {{one}} for t in team))
+""")
+    assert set(printed.split()) == {"True"}
+
+
+def test_a_process_ends_while_a_daemon_draws() -> None:
+    # Its thread never gets the interpreter's lock back. Torch is not asked for anything here, for a
+    # thread that then waits for the lock inside of torch ends the process by an abort.
+    printed = run(f"""
+import threading, time, torch, reprorng
+from reprorng import _core
+def draw(x):
+    while True:
+        _core.fill(len(_core.variants()) - 1, {KERNEL["normal_float32"]}, 1, 0, 0, x.numel(),
+                   x.data_ptr(), 1, {GRAIN}, {WORTH_WAKING})
+for _ in range(2):
+    threading.Thread(target=draw, args=(torch.empty({LARGE // 4}),), daemon=True).start()
+time.sleep(0.2)
+print("end")
+""")
+    assert printed == "end\n"
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_a_process_can_fork_while_backends_are_loaded() -> None:
     # The child would wait for ever for a thread that is not there.

@@ -7,7 +7,6 @@
 #include "base.h"
 #include "constants.h"
 #include "parts.h"
-#include "softfloat.h"
 
 namespace reprorng {
 

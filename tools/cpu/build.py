@@ -64,7 +64,7 @@ def flags(target: Target) -> list[str]:
     """What setup.py compiles a target's source with: its assignments, without its call."""
     tree = ast.parse((ROOT / "setup.py").read_text())
     tree.body = [node for node in tree.body if isinstance(node, (ast.Assign, ast.If))]
-    names = {"platform": SimpleNamespace(machine=lambda: target.machine)}
+    names = {"sysconfig": SimpleNamespace(get_platform=lambda: f"linux-{target.machine}")}
     exec(compile(tree, "setup.py", "exec"), names)
     return [*names["FLAGS"], *names["FILE_FLAGS"].get(_source(target).name, [])]
 

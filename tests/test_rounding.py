@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The compiled kernels round to nearest, whatever the program has told its threads to do."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+X86, ARM = ("x86_64", "amd64"), ("aarch64", "arm64")
+SHIFT = {**dict.fromkeys(X86, 10), **dict.fromkeys(ARM, 22)}.get(platform.machine().lower())
+MODES = {"nearest": 0, "first": 1, "second": 2, "third": 3}
+"""As <fenv.h> has them on both, but for the place of the two bits."""
+
+PROGRAM = """
+import ctypes, hashlib, sys, torch, reprorng
+from reprorng import backends
+libm = ctypes.CDLL(None)
+mode = int(sys.argv[1])
+names = [name for name, why in backends.available().items() if name.startswith("cpu") and not why]
+def digests():
+    for threads in (1, 3):
+        torch.set_num_threads(threads)
+        for name in names:
+            for dtype in (torch.float64, torch.float32, torch.float16, torch.bfloat16):
+                # So many that they wake the team, and a few; then what needs no plan.
+                for count in ((1 << 18) + 5, 7):
+                    x = reprorng.randn(count, seed=1, dtype=dtype, backend=name)
+                    yield hashlib.sha256(x.view(torch.uint8).numpy()).hexdigest()
+        yield reprorng.randn(4099, seed=2).tolist()
+assert libm.fesetround(mode) == 0
+drawn = list(digests())  # the team is born in that mode
+assert libm.fegetround() == mode
+libm.fesetround(0)
+again = list(digests())
+torch.set_num_threads(1)
+print(drawn == again, again[:len(again) // 2] == again[len(again) // 2:], len(names) > 1)
+"""
+
+
+@pytest.mark.skipif(SHIFT is None, reason="the numbers of the modes are others here")
+@pytest.mark.skipif(sys.platform == "win32", reason="libm is not in the process")
+@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+def test_the_rounding_mode_of_the_program_changes_no_bit_and_stays(mode: int) -> None:
+    assert SHIFT is not None
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", PROGRAM, str(mode << SHIFT)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "True True True\n", done.stderr
