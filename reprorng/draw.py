@@ -128,8 +128,18 @@ def filled(
         RuntimeError: the backend cannot run here.
         OverflowError: the stream ends before the last element.
     """
+    count, cursor = memory.numel(), source.cursor
+    if cursor is not None:
+        before = cursor.now()
+        if shortcut.fill(source, kind, memory, backend):
+            try:
+                yield
+            except BaseException:
+                # From where this draw has ended; elsewhere somebody has drawn in the meantime.
+                cursor.move((*before[:2], before[2] + count), before)
+                raise
+            return
     chosen = backends.select(memory.device, backend)
-    count = memory.numel()
     with source.reserve(count, kind, DTYPE_NAMES[memory.dtype], low=low, span=span) as plan:
         if memory.device.type in chosen.devices:
             if count:
@@ -150,8 +160,8 @@ def new(size: Sequence[int], dtype: torch.dtype, device: torch.device) -> torch.
         RuntimeError: a mode of torch's makes tensors without memory, or there is none left.
     """
     memory = torch.empty(size, dtype=dtype, device=device)
-    if torch._C._len_torch_dispatch_stack() > 0:  # a mode may have made something else of it
-        memory = memory.contiguous()
+    memory = memory.contiguous()  # a mode may have made something else of it
+    if torch._C._len_torch_dispatch_stack() > 0:
         check_memory(memory)
     return memory
 

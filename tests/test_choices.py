@@ -19,7 +19,7 @@ import torch
 from checks import assert_same_bytes
 
 import reprorng
-from reprorng import Generator, backends, choices
+from reprorng import Generator, backends, choices, shortcut
 from reprorng.backends import Backend
 from reprorng.backends.cpu import CpuBackend
 
@@ -149,6 +149,7 @@ def test_these_choices_are_frozen() -> None:
 
 
 def test_equal_arrivals_are_in_the_order_of_their_indices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shortcut, "fill", lambda *_: False)
     monkeypatch.setattr(CpuBackend, "fill", lambda self, plan, out: out.fill_(0.75))
     weights = torch.tensor([1.0, 3.0, 0.0, 3.0, 1.0, 3.0] * 50)
     threes = [j for j in range(300) if weights[j] == 3]
