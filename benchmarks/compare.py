@@ -103,7 +103,7 @@ def _on_threads(threads: int, full: bool) -> dict[str, Any]:
 
 
 def _on_mapped(full: bool) -> dict[str, Any]:
-    return _compare_all(mapped_cases(full=full), contestants.CPU, process_seconds, full)
+    return _compare_all(mapped_cases(full=full), contestants.MAPPED, process_seconds, full)
 
 
 def _compare_all(
@@ -115,6 +115,6 @@ def _compare_all(
     chosen = list(cases)
     what = f"{chosen[0].device}, {chosen[0].threads} thread(s)"
     for case in track(chosen, description=what):
-        rounds = 9 if not full else 25 if case.count < LARGE else 11
+        rounds = 7 if not full else 25 if case.count < LARGE else 11
         rows += compare(case, able, clock, rounds)
     return {"left_out": reasons, "rows": rows}

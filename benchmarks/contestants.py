@@ -231,6 +231,9 @@ CPU: tuple[Contestant, ...] = (
     Memset(),
 )
 
+MAPPED: tuple[Contestant, ...] = (OURS[0], Torch(), Memset())
+"""Who is timed in memory that is mapped anew, which costs everybody the same."""
+
 GPU: tuple[Contestant, ...] = (
     OURS[0],
     Torch(),

@@ -43,7 +43,7 @@ _PEAK = Path("/proc/self/clear_refs")
 def growth(*, full: bool) -> dict[str, Any]:
     """All five, each in processes of its own; without diffusers all but the lists of generators."""
     missing = import_error("diffusers")
-    rounds = 51 if full else 15
+    rounds = 51 if full else 11
     paused = (PAUSED_COUNTS, PAUSES, 7) if full else (PAUSED_COUNTS[:1], PAUSES, 1)
     return {
         "left_out": {} if missing is None else {"generators in a list": missing},
@@ -193,7 +193,7 @@ def pauses(
             "torch.randn": partial(torch.randn, count),
         }
         for pause in seconds_between:
-            times = take_turns(jobs, after_another(process_seconds, pause), rounds)
+            times = take_turns(jobs, after_another(process_seconds, pause), rounds, shortest=0)
             rows += [
                 {
                     "call": call,

@@ -50,7 +50,7 @@ def take_turns(
         jobs: What to do, by name.
         seconds: The clock.
         rounds: How often each has its turn.
-        shortest: The seconds of a turn; short jobs are repeated.
+        shortest: The seconds of a turn; short jobs are repeated, unless it is 0.
 
     Returns:
         The seconds each job takes once, round by round.
@@ -157,6 +157,8 @@ def quiet_down() -> bool:
 
 
 def _repeats(job: Job, seconds: Clock, shortest: float) -> int:
+    if shortest == 0:
+        return 1
     seconds(job, 1)
     once = seconds(job, 1)
     return max(1, round(shortest / max(once, 1e-7)))
