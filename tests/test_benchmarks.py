@@ -104,7 +104,7 @@ PARTS = {
 def one_repeat(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have every job done once a round."""
     repeats = run._repeats
-    monkeypatch.setattr(run, "_repeats", lambda job, seconds, shortest: repeats(job, seconds, 0.0))
+    monkeypatch.setattr(run, "_repeats", lambda job, seconds, shortest: repeats(job, seconds, 1e-9))
 
 
 @pytest.fixture
@@ -225,6 +225,8 @@ def test_short_jobs_are_repeated() -> None:
     run.take_turns({"a": int}, clock, 2)
     run.take_turns({"a": int}, clock, 1, run.THREADED_SECONDS)
     assert asked == [1, 1, 100, 100, 1, 1, 500]
+    run.take_turns({"a": int}, clock, 2, 0)
+    assert asked[7:] == [1, 1]
 
 
 @pytest.mark.parametrize(
