@@ -16,6 +16,7 @@ from benchmarks import tables, targets
 from benchmarks.calls import calls
 from benchmarks.check import WrongBitsError, check_bits
 from benchmarks.compare import on_cpu, on_gpu
+from benchmarks.cycles import cycles
 from benchmarks.growth import growth
 from benchmarks.keep import RefusedError, check_folder, keep
 from benchmarks.machine import Watch, describe
@@ -28,6 +29,7 @@ RESULTS = Path(__file__).parent / "results"
 
 PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "cpu": on_cpu,
+    "cycles": cycles,
     "gpu": on_gpu,
     "calls": calls,
     "growth": growth,

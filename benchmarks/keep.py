@@ -13,7 +13,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-TOGETHER = ("cpu", "calls", "growth", "pipeline")
+TOGETHER = ("cpu", "cycles", "calls", "growth", "pipeline")
 """The parts that are of one machine; a GPU's speed says little of the machine it is in."""
 
 

@@ -187,6 +187,18 @@ def growth() -> dict[str, Any]:
     }
 
 
+def cycles() -> dict[str, Any]:
+    """One kernel, a little slower than its bound."""
+    row = {
+        "instruction_set": "avx512",
+        "kernel": "normal_float32",
+        "cycles": 1.125,
+        "cycles_quartiles": [1.0625, 1.25],
+        "least_cycles": 0.95,
+    }
+    return {**MACHINE, "rows": [row]}
+
+
 def pipeline() -> dict[str, Any]:
     """The share of noise in a pipeline."""
     rows = [
@@ -268,6 +280,7 @@ RESULTS = {
     "upstream": upstream,
     "cpu-instructions": cpu_instructions,
     "cpu": cpu,
+    "cycles": cycles,
     "gpu": gpu,
     "calls": calls,
     "growth": growth,

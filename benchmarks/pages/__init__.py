@@ -52,6 +52,7 @@ BLOCKS: dict[str, Block] = {
     "passes table": counts.passes,
     "bounds table": counts.bounds,
     "models table": counts.models,
+    "cycles table": counts.cycles,
     "compat list": compat.made_by,
     "compat table": compat.versions,
     "checks table": compat.checks,

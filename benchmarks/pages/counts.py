@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
-from benchmarks.pages.markdown import table
-from benchmarks.saved import Saved
+from benchmarks.pages.markdown import table, with_quartiles
+from benchmarks.saved import LeftOutError, Saved
 from benchmarks.wording import three
 
 _SETS = {"avx512": "AVX-512", "avx2": "AVX2", "neon": "NEON"}
@@ -55,6 +56,30 @@ def bounds(saved: Saved) -> str:
     names = list(dict.fromkeys(name for _, busy in rows for name in busy))
     lines = ([who, *(_two(busy.get(name, 0.0)) for name in names)] for who, busy in rows)
     return table(["", *names], lines)
+
+
+def cycles(saved: Saved) -> str:
+    """Cycles a number that were measured, on every machine where they were."""
+    found = []
+    for one in (saved, *saved.others()):
+        with suppress(LeftOutError):
+            found.append(_cycles_on(one.read("cycles")))
+    if not found:
+        raise LeftOutError("cycles.json is not there")
+    return "\n\n".join(found)
+
+
+def _cycles_on(result: dict[str, Any]) -> str:
+    lines = (
+        [
+            _called(row["instruction_set"], row["kernel"]),
+            with_quartiles(row, "cycles"),
+            three(row["least_cycles"]),
+        ]
+        for row in result["rows"]
+    )
+    measured = f"{result['machine']}, {result['date']}, commit `{result['commit']}`:"
+    return f"{measured}\n\n" + table(["", "cycles (quartiles)", "least"], lines)
 
 
 def models(saved: Saved) -> str:

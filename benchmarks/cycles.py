@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cycles an element of the kernels on this machine, to hold against their bounds in docs/cpu.md.
+
+A guest has no counter of cycles, and no clock tells at which frequency a processor runs. So the
+unit is timed as well, in turns with the kernels: an addition that waits for another.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.run import Job, digits, process_seconds, ratios, take_turns
+from reprorng import _core
+from reprorng.backends.cpu import GRAIN, KERNEL, WORTH_WAKING, CpuBackend
+from tools.cpu.build import KERNELS
+
+COUNT = 1 << 16
+"""Elements of a draw: few enough for the caches."""
+
+ADDITIONS = 1 << 17
+"""They take about as long as a draw."""
+
+QUICK_ROUNDS, FULL_ROUNDS = 15, 150
+
+_CHAIN = Path(__file__).with_name("chain.c")
+
+
+def cycles(*, full: bool) -> dict[str, Any]:
+    """A row for each instruction set and kernel; left out where there is no C compiler."""
+    compiler = find_compiler()
+    if compiler is None:
+        return {"left_out": {"cycles": "there is no C compiler"}, "rows": []}
+    with tempfile.TemporaryDirectory() as folder:
+        chain = compile_chain(compiler, Path(folder))
+        return {"rows": measure(chain, FULL_ROUNDS if full else QUICK_ROUNDS)}
+
+
+def find_compiler() -> str | None:
+    """The C compiler that CC names, or else this machine's; None if there is none."""
+    named = os.environ.get("CC", "").split()[:1] or ["cc", "gcc", "clang"]
+    return next(filter(None, map(shutil.which, named)), None)
+
+
+def compile_chain(compiler: str, folder: Path) -> Callable[[int], int]:
+    """`chain` of chain.c."""
+    library = folder / "chain.so"
+    command = [compiler, "-O2", "-shared", "-fPIC", "-o", library, _CHAIN]
+    subprocess.run(command, check=True, capture_output=True)
+    chain = ctypes.CDLL(str(library)).chain
+    chain.argtypes, chain.restype = [ctypes.c_uint64], ctypes.c_uint64
+    found: Callable[[int], int] = chain
+    return found
+
+
+def measure(chain: Callable[[int], int], rounds: int) -> list[dict[str, Any]]:
+    """Time the kernels of every vector instruction set that can run here.
+
+    Args:
+        chain: What a cycle is measured by.
+        rounds: How often each has its turn.
+    """
+    able = [one for one in CpuBackend.variants() if one.why_not() is None]
+    draws = {
+        (one.instruction_set, kernel): _draw(one.variant, kernel)
+        for one in able
+        if one.instruction_set != "scalar"
+        for kernel in KERNELS
+    }
+    unit = "chain"
+    jobs: dict[str, Job] = {unit: partial(chain, ADDITIONS)}
+    jobs |= {" ".join(name): draw for name, draw in draws.items()}
+    times = take_turns(jobs, process_seconds, rounds)
+    return [_row(*name, times[" ".join(name)], times[unit]) for name in draws]
+
+
+def _draw(variant: int, kernel: str) -> Job:
+    out = torch.empty(COUNT, dtype=torch.float64)
+
+    def draw() -> None:
+        place = (0, 0, 0, COUNT, out.data_ptr())
+        _core.fill(variant, KERNEL[kernel], *place, 1, GRAIN, WORTH_WAKING)
+
+    return draw
+
+
+def _row(
+    instruction_set: str, kernel: str, drawn: list[float], added: list[float]
+) -> dict[str, Any]:
+    scale = ADDITIONS / COUNT
+    middle, quartiles = ratios(drawn, added)
+    return {
+        "instruction_set": instruction_set,
+        "kernel": kernel,
+        "cycles": digits(scale * middle),
+        "cycles_quartiles": [digits(scale * one) for one in quartiles],
+        "least_cycles": digits(scale * min(drawn) / min(added)),
+    }
