@@ -167,6 +167,16 @@ def test_other_machines_have_tables_of_their_own(saved: Saved) -> None:
     assert "Elsewhere" not in BLOCKS["machine list"](saved)
 
 
+@pytest.mark.parametrize("block", ["speed table", "sizes table", "ratios table"])
+def test_a_backend_timed_twice_has_one_line_and_the_figures_its_targets_are_judged_by(
+    block: str, saved: Saved
+) -> None:
+    result = made_up.cpu() | {"instruction_set": "avx2"}
+    (saved.folder / "cpu.json").write_text(json.dumps(result))
+    (line,) = (each for each in BLOCKS[block](saved).splitlines() if "AVX2" in each)
+    assert ("0.411" if block != "ratios table" else "6.57") in line
+
+
 def test_a_block_without_its_result_says_so(tmp_path: Path) -> None:
     text = render(page_with("calls table"), BLOCKS, Saved(tmp_path))
     assert "*Not shown: calls.json is not there.*" in text

@@ -197,7 +197,10 @@ def _against_torch(rows: list[Row]) -> str:
 
 
 def _normals(saved: Saved) -> list[Row]:
-    return saved.rows("cpu", kind="normal", dtype="float32", memory="touched", threads=1)
+    """Everybody, and of us no forced backend that is the one a user gets here anyway."""
+    rows = saved.rows("cpu", kind="normal", dtype="float32", memory="touched", threads=1)
+    own = _called(OURS, saved)
+    return [row for row in rows if row["contestant"] == OURS or shown(row["contestant"]) != own]
 
 
 def _named(saved: Saved) -> list[Row]:
