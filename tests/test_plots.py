@@ -162,8 +162,13 @@ def test_targets_are_met_missed_or_not_measured(saved: Saved) -> None:
 def test_other_machines_have_tables_of_their_own(saved: Saved) -> None:
     written = BLOCKS["elsewhere tables"](saved)
     assert written.startswith("### Elsewhere 1\n\n- Machine: Elsewhere 1,")
-    for name in ("sizes table", "ratios table", "targets table"):
-        assert BLOCKS[name](saved) in written
+    for said, name in (
+        ("one thread:", "sizes table"),
+        ("The same as × torch:", "ratios table"),
+        ("New tensors:", "fresh table"),
+        ("Targets:", "targets table"),
+    ):
+        assert f"{said}\n\n{BLOCKS[name](saved)}\n" in f"{written}\n"
     assert "Elsewhere" not in BLOCKS["machine list"](saved)
 
 
