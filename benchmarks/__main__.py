@@ -51,13 +51,16 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--full", action="store_true", help="every size, and more rounds")
     parser.add_argument("--save", action="store_true", help="keep the results in the repository")
     parser.add_argument(
-        "--into", default="", metavar="NAME", help="keep them in a folder there, of another machine"
+        "--into",
+        type=_name,
+        metavar="NAME",
+        help="keep them in a folder there, of another machine",
     )
     parser.add_argument("--force", action="store_true", help="keep them beside and over any others")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="some parts")
     arguments = parser.parse_args(words)
     console = Console()
-    folder = RESULTS / arguments.into
+    folder = RESULTS / (arguments.into or "")
     saving = arguments.save or arguments.into or arguments.force
     parts = [part for part in arguments.only if part != "gpu" or torch.cuda.is_available()]
     if len(parts) < len(arguments.only):
@@ -84,6 +87,14 @@ def main(words: Sequence[str] | None = None) -> int:
     if saving and "cpu" in results:
         keep(folder / "cpu.json", origin | results["cpu"] | {"targets": judged})
     return 0
+
+
+def _name(word: str) -> str:
+    """A folder for results, which pages look for only there."""
+    folder = RESULTS / word
+    if folder.resolve().parent != RESULTS.resolve() or folder.is_file():
+        raise argparse.ArgumentTypeError(f"{word!r} is not the name of a folder for results")
+    return word
 
 
 def run_part(console: Console, part: str, *, full: bool) -> dict[str, Any]:

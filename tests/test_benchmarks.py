@@ -831,6 +831,27 @@ def test_another_machine_has_a_folder_of_its_own(fast_program: Path) -> None:
     assert [file.name for file in fast_program.iterdir()] == ["laptop"]
 
 
+@pytest.mark.parametrize("name", ["laptop/new", "../laptop", "..", ".", "cpu.json"])
+def test_a_folder_that_no_page_would_look_into_is_refused_before_anything_is_timed(
+    fast_program: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+) -> None:
+    (fast_program / "cpu.json").write_text("{}")
+    monkeypatch.setitem(program.PARTS, "cpu", lambda full: pytest.fail("it was timed"))
+    with pytest.raises(SystemExit):
+        program.main(["--only", "cpu", "--into", name])
+    assert f"'{name}' is not the name of a folder" in capsys.readouterr().err
+
+
+def test_a_name_that_does_not_fit_its_column_is_shown_to_its_end() -> None:
+    console = Console(width=24, record=True, file=io.StringIO())
+    tables.show(console, "calls", {"rows": [{"call": f"{'long' * 9}end", "elements": 4}]})
+    lines = console.export_text().splitlines()
+    assert "".join(line.split("│")[1].strip() for line in lines if "│" in line).endswith("end")
+
+
 def test_without_diffusers_the_rest_is_timed_and_what_needs_it_is_named(
     fast_program: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
