@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -46,7 +46,7 @@ def show_targets(console: Console, judged: Iterable[dict[str, Any]]) -> None:
     table = Table(title="targets")
     for column in ("target", "required", "found", ""):
         table.add_column(column)
-    words = {True: "met", False: "[red]missed", None: "not measured"}
+    words = {True: "met", False: "[red]missed", None: "not all measured"}
     for row in judged:
         found = "–" if row["found"] is None else f"{row['found']:.3g}"
         table.add_row(row["name"], f"{row['required']:g}", found, words[row["met"]])
@@ -81,7 +81,9 @@ def _table(title: str, rows: Sequence[dict[str, Any]]) -> Table:
     table = Table(title=title)
     for key, value in rows[0].items():
         heading = _HEADINGS.get(key, key.replace("_", " "))
-        table.add_column(heading, justify="left" if isinstance(value, str) else "right")
+        # Names of which only the end differs are of no use without it.
+        side: Literal["left", "right"] = "left" if isinstance(value, str) else "right"
+        table.add_column(heading, justify=side, overflow="fold")
     for row in rows:
         table.add_row(*(_cell(key, value) for key, value in row.items()))
     return table

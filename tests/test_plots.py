@@ -14,7 +14,7 @@ import pytest
 from benchmarks.pages import BLOCKS, PAGES, blocks_of, render
 from benchmarks.pages.__main__ import old_pictures, update
 from benchmarks.plots import PICTURES, files, save
-from benchmarks.plots.theme import spread
+from benchmarks.plots.theme import measured, spread
 from benchmarks.saved import LeftOutError, Saved
 from benchmarks.wording import power, prefixed, three
 from tools.docs_hook import on_page_markdown
@@ -155,7 +155,7 @@ def test_targets_are_met_missed_or_not_measured(saved: Saved) -> None:
     assert BLOCKS["targets table"](saved).splitlines()[2:] == [
         "| float32, 1 thread, 2^20 | 6.00 | 6.59 | yes |",
         "| float16 | 8 | 7.91 | **no** |",
-        "| 2 threads | 10 |  | not measured |",
+        "| 2 threads | 10 |  | not all measured |",
     ]
 
 
@@ -170,6 +170,15 @@ def test_other_machines_have_tables_of_their_own(saved: Saved) -> None:
     ):
         assert f"{said}\n\n{BLOCKS[name](saved)}\n" in f"{written}\n"
     assert "Elsewhere" not in BLOCKS["machine list"](saved)
+
+
+@pytest.mark.parametrize(("result", "said"), [({}, 0), ({"full": True}, 0), ({"full": False}, 1)])
+def test_a_quick_result_says_that_it_is_one(
+    result: dict[str, bool], said: int, saved: Saved
+) -> None:
+    (saved.folder / "cpu.json").write_text(json.dumps(made_up.cpu() | result))
+    assert BLOCKS["machine list"](saved).count("a quick one") == said
+    assert measured(saved.read("cpu")).count("a quick run") == said
 
 
 @pytest.mark.parametrize("block", ["speed table", "sizes table", "ratios table"])

@@ -14,7 +14,7 @@ from benchmarks.saved import LeftOutError, Row, Saved, at_typical_count, fastest
 from benchmarks.wording import AVX2, LIBRARIES, OURS, PORTABLE, power, shown, three
 
 IDLE = {True: "yes", False: "no", None: "not known"}
-MET = {True: "yes", False: "**no**", None: "not measured"}
+MET = {True: "yes", False: "**no**", None: "not all measured"}
 SETS = {"avx512": "AVX-512", "avx2": "AVX2", "neon": "NEON", "scalar": "portable"}
 
 
@@ -30,6 +30,8 @@ def machine(saved: Saved) -> str:
         "Date and commit": f"{result['date']}, `{result['commit']}`",
         "Otherwise idle": IDLE[result.get("idle")],
     }
+    if result.get("full") is False:
+        lines["Run"] = "a quick one, of few rounds and sizes"
     return "\n".join(f"- {name}: {value}" for name, value in lines.items())
 
 

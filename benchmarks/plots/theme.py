@@ -105,7 +105,8 @@ DARK = Theme(
 def measured(result: dict[str, Any]) -> str:
     """Where and when a result was measured, in a line."""
     busy = " · other work was running" if result.get("idle") is False else ""
-    return f"{result['machine']}, {result['instruction_set']} · {result['date']}{busy}"
+    quick = " · a quick run" if result.get("full") is False else ""
+    return f"{result['machine']}, {result['instruction_set']} · {result['date']}{quick}{busy}"
 
 
 def footer(figure: Figure, theme: Theme, *lines: str) -> None:
