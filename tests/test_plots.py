@@ -159,12 +159,24 @@ def test_targets_are_met_missed_or_not_measured(saved: Saved) -> None:
     ]
 
 
+def test_a_type_that_another_library_draws_faster_shows_it(saved: Saved) -> None:
+    result = made_up.cpu()
+    wanted = {"contestant": "torch", "kind": "normal", "dtype": "float64"}
+    (torchs,) = (row for row in result["rows"] if wanted.items() <= row.items())
+    result["rows"].append(torchs | {"contestant": "oneMKL Philox (ICDF)", "ns_per_element": 0.9})
+    (saved.folder / "cpu.json").write_text(json.dumps(result))
+    (line,) = (n for n in BLOCKS["types table"](saved).splitlines() if "normal float64" in n)
+    assert line.startswith("| normal float64, 2^20 | 1.05 |")
+    assert line.endswith("| 0.900, oneMKL Philox (ICDF) |")
+
+
 def test_other_machines_have_tables_of_their_own(saved: Saved) -> None:
     written = BLOCKS["elsewhere tables"](saved)
     assert written.startswith("### Elsewhere 1\n\n- Machine: Elsewhere 1,")
     for said, name in (
         ("one thread:", "sizes table"),
         ("The same as × torch:", "ratios table"),
+        ("Every type, one thread:", "types table"),
         ("New tensors:", "fresh table"),
         ("Targets:", "targets table"),
     ):

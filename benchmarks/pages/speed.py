@@ -83,22 +83,31 @@ def traffic(saved: Saved) -> str:
 
 
 def types(saved: Saved) -> str:
-    """Each type drawn, at one size, against torch's own of that type."""
+    """Each type drawn, at one size, against torch's of that type and whoever else is fastest."""
     rows = saved.rows("cpu", memory="touched", threads=1)
     lines = []
     for kind, dtype in dict.fromkeys((row["kind"], row["dtype"]) for row in rows):
         same = at_typical_count([r for r in rows if (r["kind"], r["dtype"]) == (kind, dtype)])
         found = {row["contestant"]: row for row in same}
+        forced = AVX2 in found and _called(OURS, saved) != shown(AVX2)
         lines.append(
             [
                 f"{kind} {dtype}, {power(same[0]['count'])}",
                 *(three(found[name]["ns_per_element"]) for name in (OURS, "torch")),
                 with_quartiles(found[OURS], "times_torch"),
-                with_quartiles(found[AVX2], "times_torch") if AVX2 in found else "",
+                with_quartiles(found[AVX2], "times_torch") if forced else "",
+                _fastest_other(same),
             ]
         )
     head = ["", "ns a number", "torch's ns", "× torch (quartiles)", "the same on AVX2"]
-    return table(head, lines)
+    return table([*head, "ns of the fastest other"], lines)
+
+
+def _fastest_other(rows: list[Row]) -> str:
+    """Who is fastest of those that are not ours and draw numbers."""
+    others = [r for r in rows if not r["contestant"].startswith((OURS, "memset"))]
+    best = min(others, key=lambda row: row["ns_per_element"])
+    return f"{three(best['ns_per_element'])}, {shown(best['contestant'])}"
 
 
 def fresh(saved: Saved) -> str:
@@ -157,6 +166,7 @@ def _in_short(saved: Saved) -> Iterator[str]:
     for said, write in (
         ("Nanoseconds a float32 normal, one thread:", sizes),
         ("The same as × torch:", ratios),
+        ("Every type, one thread:", types),
         ("New tensors:", fresh),
         ("New tensors, all memory mapped anew:", mapped),
         ("Several threads, beside torch:", parallel),
