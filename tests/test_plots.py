@@ -103,6 +103,22 @@ def test_a_machine_of_one_core_has_no_table_of_threads(saved: Saved) -> None:
         assert f"*Not shown: {reason}.*" in render(page_with(block), BLOCKS, saved)
 
 
+def test_no_line_is_drawn_where_nothing_was_measured(saved: Saved, images: Path) -> None:
+    def lines() -> int:
+        save("throughput", saved, images)
+        drawn = files("throughput", images)[0].read_text()
+        paths = re.findall(r'<path d="(M [^"]*)"[^>]*stroke: #0969da', drawn)
+        return sum(path.count("M ") for path in paths)
+
+    result = made_up.cpu()
+    with_gap = lines()
+    for small in (256, 4096):
+        result["rows"] += [row | {"count": small} for row in result["rows"] if row["count"] == 4]
+    result["rows"].sort(key=lambda row: row["count"])
+    (saved.folder / "cpu.json").write_text(json.dumps(result))
+    assert lines() == with_gap - 1
+
+
 @pytest.mark.parametrize(
     ("heights", "apart"),
     [

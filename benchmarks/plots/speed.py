@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -33,6 +34,10 @@ NOTES = f"{ALLOCATING_NOTE}; {GENERIC_MKL_NOTE}"
 ONE_THREAD = "one thread, medians of one interleaved run"
 BAR = 0.7
 
+FAR = 256
+"""Neighbours that are so many times as large have no line between them: it would cross others'
+where nobody measured."""
+
 # Torch's function given our generator draws our numbers; without numbers, only memory is made.
 CALLS = {
     "reprorng.randn": (OURS, "-"),
@@ -53,9 +58,9 @@ def throughput(figure: Figure, theme: Theme, saved: Saved) -> None:
     for curve in (*ours, *(fastest(rows, library) for library in LIBRARIES)):
         if curve:
             name = curve[0]["contestant"]
-            speeds = [1e9 / row["ns_per_element"] for row in curve]
+            counts, speeds = _points(curve)
             axes.plot(
-                [row["count"] for row in curve],
+                counts,
                 speeds,
                 color=theme.colour(name),
                 linestyle="--" if name == "memset" else "-",
@@ -69,6 +74,19 @@ def throughput(figure: Figure, theme: Theme, saved: Saved) -> None:
     label_ends(axes, [(height_of(axes, y), text, colour) for y, text, colour in ends], 0.052)
     axes.set_title("Float32 normals a second, one thread")
     footer(figure, theme, measured(saved.read("cpu")), ONE_RUN, NOTES)
+
+
+def _points(curve: Sequence[Row]) -> tuple[list[float], list[float]]:
+    """The counts and speeds of a curve, with a gap where it would be a guess."""
+    counts: list[float] = []
+    speeds: list[float] = []
+    for row in curve:
+        if counts and row["count"] > FAR * counts[-1]:
+            counts.append(math.nan)
+            speeds.append(math.nan)
+        counts.append(row["count"])
+        speeds.append(1e9 / row["ns_per_element"])
+    return counts, speeds
 
 
 def ratios(figure: Figure, theme: Theme, saved: Saved) -> None:
