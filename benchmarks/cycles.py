@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -45,16 +45,17 @@ def cycles(*, full: bool) -> dict[str, Any]:
         return {"rows": measure(chain, FULL_ROUNDS if full else QUICK_ROUNDS)}
 
 
-def find_compiler() -> str | None:
-    """The C compiler that CC names, or else this machine's; None if there is none."""
-    named = os.environ.get("CC", "").split()[:1] or ["cc", "gcc", "clang"]
-    return next(filter(None, map(shutil.which, named)), None)
+def find_compiler() -> list[str] | None:
+    """The words of CC, such as `ccache gcc`, or else this machine's C compiler; None if none is."""
+    named = os.environ.get("CC", "").split()
+    candidates = [named] if named else [["cc"], ["gcc"], ["clang"]]
+    return next((words for words in candidates if shutil.which(words[0])), None)
 
 
-def compile_chain(compiler: str, folder: Path) -> Callable[[int], int]:
+def compile_chain(compiler: Sequence[str], folder: Path) -> Callable[[int], int]:
     """`chain` of chain.c."""
     library = folder / "chain.so"
-    command = [compiler, "-O2", "-shared", "-fPIC", "-o", library, _CHAIN]
+    command = [*compiler, "-O2", "-shared", "-fPIC", "-o", library, _CHAIN]
     subprocess.run(command, check=True, capture_output=True)
     chain = ctypes.CDLL(str(library)).chain
     chain.argtypes, chain.restype = [ctypes.c_uint64], ctypes.c_uint64

@@ -22,7 +22,7 @@ COMPILER = cycles.find_compiler()
 
 @pytest.mark.skipif(COMPILER is None, reason="there is no C compiler")
 def test_every_addition_of_the_chain_is_done(tmp_path: Path) -> None:
-    chain = cycles.compile_chain(COMPILER or "", tmp_path)
+    chain = cycles.compile_chain(COMPILER or [], tmp_path)
     for count in (0, 2, 34, 1000):
         x, y = count, 1
         for _ in range(count // 2):
@@ -46,6 +46,14 @@ def test_every_vector_instruction_set_that_runs_here_is_timed() -> None:
         (name, kernel) for name in able if name != "scalar" for kernel in KERNELS
     ]
     tables.show(Console(file=io.StringIO()), "cycles", {"rows": rows})
+
+
+@pytest.mark.skipif(COMPILER is None, reason="there is no C compiler")
+def test_a_compiler_may_have_words_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CC", " ".join(["env", *(COMPILER or [])]))
+    assert cycles.compile_chain(cycles.find_compiler() or [], tmp_path)(2) == 3
 
 
 def test_without_a_compiler_it_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
