@@ -112,7 +112,7 @@ class TorchStateless:
 
 
 class Memset:
-    """Zeros instead of numbers: what no generator can beat."""
+    """Zeros instead of numbers: what no generator can beat in the same pages."""
 
     name = "memset"
 
