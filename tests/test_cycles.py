@@ -33,10 +33,13 @@ def test_every_addition_of_the_chain_is_done(tmp_path: Path) -> None:
 
 def test_a_row_is_the_time_of_a_draw_in_additions() -> None:
     each = cycles.ADDITIONS / cycles.COUNT
-    row = cycles._row("avx2", "normal_float32", [6.0, 4.0, 9.0], [2.0, 2.0, 3.0])
-    assert row["cycles"] == 3 * each
-    assert row["cycles_quartiles"] == [2.5 * each, 3 * each]
-    assert row["least_cycles"] == 2 * each
+    drawn, added = zip(
+        *((n + 2.0 * n * k, n) for n in (1.0, 3.0) for k in range(1, 22)), strict=True
+    )
+    row = cycles._row("avx2", "normal_float32", list(drawn), list(added))
+    assert row["cycles"] == pytest.approx(23 * each)
+    assert row["cycles_quartiles"] == pytest.approx([13 * each, 33 * each])
+    assert row["cycles_of_fastest_twentieth"] == pytest.approx(5 * each)
 
 
 def test_every_vector_instruction_set_that_runs_here_is_timed() -> None:
