@@ -119,7 +119,8 @@ class Draws(Source):
             **options: See `Options`.
 
         Raises:
-            TypeError: both are numbers and there is no size, or there is one beside a tensor.
+            TypeError: both are numbers and there is no size, or there is one beside a tensor; or
+                one is complex.
             RuntimeError: a standard deviation is negative, or the shapes do not go together.
         """
         arguments.check_options(options)
@@ -338,7 +339,11 @@ def _randint_arguments(args: tuple[Any, ...], options: dict[str, Any]) -> tuple[
 
 
 def _moment(value: Number, name: str) -> Number:
-    return value if isinstance(value, torch.Tensor) else _number(value, name)
+    if not isinstance(value, torch.Tensor):
+        return _number(value, name)
+    if value.is_complex():
+        raise TypeError(f"{name} must be real, not {value.dtype}")
+    return value
 
 
 def _are(a: Any, b: Any, first: float, second: float) -> bool:

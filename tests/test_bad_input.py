@@ -425,6 +425,16 @@ RANGE_ROWS = {
     "mean str": Row(lambda g: g.normal("0", 1.0, (2,)), TypeError, "str"),
     "mean None": Row(lambda g: g.normal(None, 1.0, (2,)), TypeError, "None"),
     "mean str in place": Row(lambda g: g.normal_(torch.empty(2), "0"), TypeError, "str"),
+    "tensor of complex means": Row(
+        lambda g: g.normal(torch.full((2,), 1j), 1.0, dtype=torch.float32),
+        TypeError,
+        "mean must be real.*complex64",
+    ),
+    "tensor of complex stds": Row(
+        lambda g: g.normal(torch.zeros(2), torch.ones(2, dtype=torch.complex64)),
+        TypeError,
+        "std must be real.*complex64",
+    ),
     "mean complex": Row(lambda g: g.normal(1j, 1.0, (2,)), TypeError, "(?i)complex|1j"),
     # Numbers of Python that torch cannot multiply by, found out before anything is drawn.
     "mean fraction": Row(lambda g: g.normal(Fraction(1, 3), 1.0, (2,)), TypeError, "Fraction"),
