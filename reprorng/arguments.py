@@ -160,7 +160,13 @@ def check_dtype(kind: str, dtype: torch.dtype) -> None:
 def check_out(
     out: torch.Tensor, size: tuple[int, ...], dtype: torch.dtype | None, device: Any
 ) -> None:
-    """Raise RuntimeError unless `out` has this shape, and this dtype and device if given."""
+    """Raise RuntimeError unless `out` has this shape, and this dtype and device if given.
+
+    One that depends on other tensors is refused as well, as torch does: that it no longer would is
+    to be expected of a draw in place alone.
+    """
+    if out.requires_grad and torch.is_grad_enabled():
+        raise RuntimeError("out requires grad, which no draw has; fill it under torch.no_grad()")
     if out.shape != size:
         raise RuntimeError(f"out has shape {list(out.shape)}, but size {list(size)} was asked for")
     if dtype is not None and out.dtype != dtype:

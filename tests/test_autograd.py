@@ -83,6 +83,26 @@ def test_what_is_drawn_over_has_no_gradient_any_more(
     assert g == same
 
 
+OUT: dict[str, Callable[[torch.Tensor, Generator], object]] = {
+    "randn": lambda out, g: torch.randn(3, out=out, generator=g),
+    "randint": lambda out, g: torch.randint(5, (3,), out=out, generator=g),
+    "normal": lambda out, g: torch.normal(torch.zeros(3), 1.0, out=out, generator=g),
+    "bernoulli": lambda out, g: torch.bernoulli(torch.ones(3), out=out, generator=g),
+}
+
+
+@pytest.mark.parametrize("draw", OUT.values(), ids=OUT)
+def test_out_may_not_depend_on_others(draw: Callable[[torch.Tensor, Generator], object]) -> None:
+    w, g = torch.ones(3, requires_grad=True), Generator(1)
+    y = w * 1
+    with pytest.raises(RuntimeError, match=r"out requires grad.*no_grad"):
+        draw(y, g)
+    assert g == Generator(1)
+    y.sum().backward()
+    assert w.grad is not None
+    assert w.grad.tolist() == [1, 1, 1]
+
+
 def view_of_leaf() -> torch.Tensor:
     return torch.ones(3, requires_grad=True)[:2]
 
