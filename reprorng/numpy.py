@@ -24,6 +24,7 @@ from reprorng import arguments, functional
 Array: TypeAlias = NDArray[Any]
 
 _OPTIONS = ("generator", "seed", "stream", "position", "size", "backend")
+_BOUNDS = ("low", "high")
 # Torch's default float type can be changed, and this module's cannot.
 _DEFAULTS = {functional.randn: torch.float32, functional.rand: torch.float32}
 _NAMES = (
@@ -111,7 +112,7 @@ def randint(
     """Integers in [low, high); see `reprorng.randint`.
 
     Args:
-        *args: `(high, size)` or `(low, high, size)`.
+        *args: `(high, size)` or `(low, high, size)`; keywords do as well.
         dtype: int64 (the default) or another type that holds the range.
         out: An array of that size to fill instead; it fixes the dtype.
         **options: See `reprorng.functional.From`; also `backend`.
@@ -158,9 +159,10 @@ def _draw(
     out: Array | None,
     options: dict[str, Any],
 ) -> Array:
-    unknown = options.keys() - _OPTIONS
+    allowed = (*_OPTIONS, *_BOUNDS) if function is functional.randint else _OPTIONS
+    unknown = options.keys() - allowed
     if unknown:
-        raise TypeError(f"unknown keyword {min(unknown)!r}; allowed: {', '.join(_OPTIONS)}")
+        raise TypeError(f"unknown keyword {min(unknown)!r}; allowed: {', '.join(allowed)}")
     if out is None:
         default = _DEFAULTS.get(function)
         wanted = default if dtype is None else _asked_for(dtype, function)
@@ -179,7 +181,11 @@ def _draw(
     else:
         steps = tuple(slice(None, None, -1 if stride < 0 else 1) for stride in out.strides)
         forwards = out[(*steps, np.newaxis)]
-        arguments.check_writable(torch.from_numpy(forwards.view(np.uint8)))
+        if arguments.overlaps_itself(torch.from_numpy(forwards.view(np.uint8))):
+            raise RuntimeError(
+                "more than one element of out refers to a single memory location (shape "
+                f"{list(out.shape)}, strides {out.strides}); copy() it first"
+            )
         drawn = np.empty(out.shape, out.dtype.newbyteorder("="))
         function(*args, out=torch.from_numpy(drawn), **options)
         np.copyto(out, drawn)

@@ -84,6 +84,10 @@ def window() -> np.ndarray:
     return np.lib.stride_tricks.as_strided(np.zeros(4, np.float32), (3, 2), (4, 4))
 
 
+def uneven() -> np.ndarray:
+    return np.lib.stride_tricks.as_strided(np.zeros(4, np.float32), (4,), (2,))
+
+
 def test_the_default_dtype_is_not_torchs() -> None:
     torch.set_default_dtype(torch.float64)
     try:
@@ -106,6 +110,7 @@ def test_the_default_dtype_is_not_torchs() -> None:
         ({"dtype": "object"}, TypeError, "object"),
         ({"out": overlapping()[::-1]}, RuntimeError, "more than one element"),
         ({"out": window()[:, ::-1]}, RuntimeError, "more than one element"),
+        ({"out": uneven()}, RuntimeError, r"shape \[4\], strides \(2,\)\); copy"),
         ({"device": "cpu"}, TypeError, "device.*allowed.*backend"),
         ({"requires_grad": True}, TypeError, "requires_grad.*allowed"),
     ],
@@ -128,6 +133,13 @@ def test_each_dtype_that_an_error_allows_is_drawn(name: str) -> None:
     assert len(allowed) >= 3
     for dtype in allowed:
         assert getattr(rnp, name)(*args, dtype=dtype, seed=0).dtype == np.dtype(dtype)
+
+
+def test_the_bounds_of_integers_can_be_keywords() -> None:
+    expected = rnp.randint(2, 9, (4,), seed=0)
+    np.testing.assert_array_equal(rnp.randint(low=2, high=9, size=(4,), seed=0), expected)
+    with pytest.raises(TypeError, match="unknown keyword 'low'"):
+        rnp.randn(4, low=2, seed=0)
 
 
 def test_it_is_there_with_the_package() -> None:
