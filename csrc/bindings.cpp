@@ -11,6 +11,7 @@
 #include "dispatch.h"
 #include "draw.h"
 #include "filler.h"
+#include "floats.h"
 #include "integers.h"
 #include "memory.h"
 #include "reprorng/softfloat.h"
@@ -66,6 +67,7 @@ Array<float> radius_table(int variant, const Array<std::uint32_t>& words) {
   const std::uint32_t* in = words.data();
   float* to = out.mutable_data();
   const std::size_t count = words.size();
+  const DefaultFloats floats;
   const Unlocked unlocked;
   kernels.radius(in, count, to);
   return out;
@@ -80,6 +82,7 @@ py::tuple rotate_table(int variant, const Array<float>& radii, const Array<std::
   float *to_x = x.mutable_data(), *to_y = y.mutable_data();
   const std::size_t count = words.size();
   {
+    const DefaultFloats floats;
     const Unlocked unlocked;
     kernels.rotate(r, in, count, to_x, to_y);
   }

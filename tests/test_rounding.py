@@ -15,9 +15,10 @@ MODES = {"nearest": 0, "first": 1, "second": 2, "third": 3}
 """As <fenv.h> has them on both, but for the place of the two bits."""
 
 PROGRAM = """
-import ctypes, hashlib, sys, torch, reprorng
-from reprorng import backends
+import ctypes, hashlib, sys, numpy, torch, reprorng
+from reprorng import _core, backends
 libm = ctypes.CDLL(None)
+words = numpy.arange(0, 1 << 32, 999_983, dtype=numpy.uint32)
 mode = int(sys.argv[1])
 names = [name for name, why in backends.available().items() if name.startswith("cpu") and not why]
 def digests():
@@ -30,6 +31,11 @@ def digests():
                     x = reprorng.randn(count, seed=1, dtype=dtype, backend=name)
                     yield hashlib.sha256(x.view(torch.uint8).numpy()).hexdigest()
         yield reprorng.randn(4099, seed=2).tolist()
+        for variant, (_, _, runs) in enumerate(_core.variants()):
+            if runs:
+                radii = _core.radius(variant, words)
+                for table in (radii, *_core.rotate(variant, radii, words)):
+                    yield hashlib.sha256(table).hexdigest()
 assert libm.fesetround(mode) == 0
 drawn = list(digests())  # the team is born in that mode
 assert libm.fegetround() == mode
