@@ -71,7 +71,16 @@ class CapturableGenerator(Draws):
         5
     """
 
-    __slots__ = ("_algorithm", "_lock", "_position", "_seed", "_start", "_stream", "_ticket")
+    __slots__ = (
+        "_algorithm",
+        "_drawing",
+        "_lock",
+        "_position",
+        "_seed",
+        "_start",
+        "_stream",
+        "_ticket",
+    )
 
     INSTEAD = "another seed or stream takes another CapturableGenerator"
 
@@ -87,6 +96,7 @@ class CapturableGenerator(Draws):
         """See the class."""
         ops.leave_graph()
         self._lock = threading.Lock()
+        self._drawing = 0  # the thread that has the lock; no thread is 0
         _live.add(self)
         self._seed = seed_or_entropy(seed)
         self._stream = as_uint64(stream, "stream")
@@ -175,14 +185,23 @@ class CapturableGenerator(Draws):
         """The plan of the next elements, at position 0: where they begin, the device knows.
 
         They count as drawn unless the block raises; another thread waits for its end.
+
+        Raises:
+            RuntimeError: this thread is in such a block, whose end it would wait for in vain.
         """
         plan = self._plan(0, count, kind, dtype, low, span)
+        if self._drawing == threading.get_ident():
+            raise RuntimeError("a draw from a CapturableGenerator cannot draw from it once more")
         with self._lock:
-            self._start = self._position
-            if count and plan.words_per_element == 2:
-                self._start = self._position + (self._position & 1)
-            yield plan
-            torch.add(self._start, plan.end, out=self._position)
+            self._drawing = threading.get_ident()
+            try:
+                self._start = self._position
+                if count and plan.words_per_element == 2:
+                    self._start = self._position + (self._position & 1)
+                yield plan
+                torch.add(self._start, plan.end, out=self._position)
+            finally:
+                self._drawing = 0
 
     def write(self, backend: Backend, plan: Plan, out: torch.Tensor) -> None:
         """Have `backend` write the plan from where the device knows it to begin.
@@ -239,6 +258,7 @@ def _unlock_all() -> None:
     """Forget who was drawing in the process that this one is a copy of: they are not here."""
     for generator in _live:
         generator._lock = threading.Lock()
+        generator._drawing = 0
 
 
 if hasattr(os, "register_at_fork"):

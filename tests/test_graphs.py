@@ -21,6 +21,7 @@ import pytest
 import torch
 from checks import assert_same_bytes, synchronisation_raises
 from torch._dynamo.exc import Unsupported
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import reprorng
 from reprorng import CapturableGenerator, Generator, backends
@@ -428,3 +429,33 @@ def test_a_child_can_draw_though_a_thread_of_its_parent_was_drawing() -> None:
     child = [sys.executable, "-c", FORK_WHILE_A_THREAD_DRAWS]
     run = subprocess.run(child, capture_output=True, text=True, timeout=60, check=False)
     assert run.stdout.split() == ["5", "4"], run.stderr
+
+
+class DrawsAgain(TorchDispatchMode):
+    """Draws from a generator whenever something is copied."""
+
+    def __init__(self, generator: Draws) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.ops.aten.copy_.default:
+            self.generator.randn(1)
+        return func(*args, **(kwargs or {}))
+
+
+def test_a_draw_inside_a_draw_raises_and_nothing_is_drawn() -> None:
+    g = CapturableGenerator(1, position=3, device="cpu")
+    raised = []
+
+    def draw() -> None:
+        with pytest.raises(RuntimeError, match="cannot draw from it once more"), DrawsAgain(g):
+            g.normal_(torch.empty(4), 1.0, 2.0)
+        raised.append(g.position)
+
+    thread = threading.Thread(target=draw, daemon=True)  # as it would wait for itself
+    thread.start()
+    thread.join(20)
+    assert raised == [3]
+    g.randn(2)
+    assert g.position == 5
