@@ -339,6 +339,8 @@ def test_a_device_without_a_backend_is_served_by_the_cpu_and_a_copy() -> None:
     x = on_xpu(3, 4)
     assert x.device.type == "xpu"
     g = Generator(5)
+    g.normal_(on_xpu(0))
+    assert recorder.asked == []
     assert g.normal_(x) is x
     ((plan, out),) = recorder.asked
     assert (plan.count, plan.dtype) == (12, "float32")
@@ -347,6 +349,19 @@ def test_a_device_without_a_backend_is_served_by_the_cpu_and_a_copy() -> None:
     assert out.data_ptr() != x.data_ptr()
     assert_same_bytes(x.as_subclass(torch.Tensor), reprorng.randn(3, 4, seed=5))
     assert g.position == 12
+
+
+def test_words_that_cannot_be_copied_to_their_device_are_given_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("the device is full")
+
+    monkeypatch.setattr(OnXpu, "copy_", fail)
+    g = Generator(5, position=3)
+    with pytest.raises(RuntimeError, match="full"):
+        g.normal_(on_xpu(8))
+    assert g.position == 3
 
 
 @pytest.mark.usefixtures("registry")

@@ -826,6 +826,12 @@ WITHOUT_MEMORY = {
         "from torch._subclasses.fake_tensor import FakeTensorMode\n"
         "x = FakeTensorMode().from_tensor(torch.ones(4))"
     ),
+    # The tensor has memory, and what the numbers are made in on their way to it has none.
+    "mode of fake tensors": (
+        "from torch._subclasses.fake_tensor import FakeTensorMode\n"
+        "x = torch.ones(4)\n"
+        "FakeTensorMode(allow_non_fake_inputs=True).__enter__()"
+    ),
     # What `torch.export` and AOT compilation rewrite in-place operations with.
     "functional tensor": ("x = torch._to_functional_tensor(torch.ones(4))"),
     "wrapper subclass": (

@@ -8,8 +8,9 @@ Python; it shares nothing with the package but the reference's normal and unifor
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from itertools import accumulate
 from typing import Any
 
 import diffusers
@@ -146,6 +147,22 @@ def test_these_choices_are_frozen() -> None:
     assert reprorng.multinomial(weights, 6, True, seed=8).tolist() == shared
     flipped = [[0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 1.0, 1.0]]
     assert reprorng.bernoulli(weights / 4, seed=8).tolist() == flipped
+
+
+@pytest.mark.parametrize("weights", [(1, 3), (0, 2), (1, 1), (0, 1, 3), (3, 5, 0, 7), range(1, 9)])
+def test_next_to_where_a_share_ends_it_is_the_integers_of_the_specification(
+    weights: Sequence[int],
+) -> None:
+    room = 53 - (len(weights) - 1).bit_length()
+    parts = [math.floor(w / max(weights) * 2.0**room) for w in weights]
+    ends = list(accumulate(parts))
+    words = {0, *(2**53 * end // ends[-1] + step for end in ends for step in range(-4, 5))}
+    uniform = [word / 2**53 for word in sorted(words) if 0 <= word < 2**53]
+    drawn = choices._by_share(
+        torch.tensor([weights], dtype=torch.float64),
+        torch.tensor([uniform], dtype=torch.float64),
+    )
+    assert drawn[0].tolist() == [sum(end <= u * ends[-1] for end in ends) for u in uniform]
 
 
 def test_equal_arrivals_are_in_the_order_of_their_indices(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -381,6 +398,7 @@ BAD: dict[str, tuple[type[Exception], str, Callable[[Generator], Any]]] = {
     "bernoulli below 0": (RuntimeError, "-0.5", lambda g: g.bernoulli_(W.clone(), -0.5)),
     "bernoulli NaN": (RuntimeError, "nan", lambda g: g.bernoulli(W, math.nan)),
     "bernoulli tensor": (RuntimeError, "one is 2.0$", lambda g: g.bernoulli(ABOVE)),
+    "bernoulli tensor below 0": (RuntimeError, "one is -0.5$", lambda g: g.bernoulli(-ABOVE)),
     "bernoulli tensor NaN": (RuntimeError, "one is nan$", lambda g: g.bernoulli(W * math.nan)),
     "bernoulli of integers": (TypeError, "int64", lambda g: g.bernoulli(W.long())),
     "bernoulli p of integers": (TypeError, "int64", lambda g: g.bernoulli(W, W.long())),

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from reprorng import backends, trials
 from reprorng.backends import reference
 from reprorng.backends.reference import ReferenceBackend
-from reprorng.plan import Plan
+from reprorng.plan import WORDS_PER_ELEMENT, Plan
 from reprorng.spec import FLOAT32, FLOAT64
 from reprorng.testing import check_backend
 
@@ -250,6 +250,11 @@ def one_element_past_the_end(plan: Plan, out: torch.Tensor) -> None:
     right(replace(plan, count=plan.count + 1), out.as_strided((plan.count + 1,), (1,)))
 
 
+def one_element_before_the_start(plan: Plan, out: torch.Tensor) -> None:
+    right(plan, out)
+    out.as_strided((1,), (1,), out.storage_offset() - 1).zero_()
+
+
 def whole_blocks_only(plan: Plan, out: torch.Tensor) -> None:
     """Starts at the block of the first word, not at the word."""
     block = plan.position - plan.position % 4
@@ -263,6 +268,7 @@ def whole_blocks_only(plan: Plan, out: torch.Tensor) -> None:
         halves_of_64_bit_words_swapped,
         last_element_missing,
         one_element_past_the_end,
+        one_element_before_the_start,
         whole_blocks_only,
     ],
 )
@@ -381,6 +387,9 @@ RARELY_WRONG: dict[str, Fill] = {
         lambda plan, _: plan.count > 4096 and plan.count % 2 == 0
     ),
     "aligned memory": flips_where(lambda _, out: out.data_ptr() % 64 == 0),
+    "a few elements in aligned memory": flips_where(
+        lambda plan, out: plan.count == 11 and out.data_ptr() % 64 == 0
+    ),
     "long draws to aligned memory": flips_where(
         lambda plan, out: plan.count > 1 << 20 and out.data_ptr() % 64 == 0
     ),
@@ -402,6 +411,26 @@ RARELY_WRONG: dict[str, Fill] = {
 @pytest.mark.parametrize("fault", RARELY_WRONG)
 def test_a_backend_that_is_rarely_wrong_is_caught(fault: str) -> None:
     rejected(Imitation(RARELY_WRONG[fault]))
+
+
+@pytest.mark.parametrize(("kernel", "words"), WORDS_PER_ELEMENT.items())
+def test_what_a_backend_is_said_to_be_tried_in_is_tried(
+    kernel: tuple[str, str], words: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trials, "_answer", lambda plan: bytes(plan.count))
+    plans = [plan for plan, _ in trials.answered() if (plan.kind, plan.dtype) == kernel]
+    tried = {(plan.first % 4, plan.count) for plan in plans if plan.first < 4}
+    lengths = (*range(1, 34), 64, 191, 193, 1025, 4098)
+    assert tried >= {(lane, count) for lane in range(4) for count in lengths}
+    long = [(plan.position, plan.first % 4) for plan in plans if plan.count > 4096]
+    for start in (0, *(1 << n for n in (31, 32, 33, 34, 63)), (1 << 64) - (1 << 14)):
+        lanes = {lane for position, lane in long if 0 <= position - start < 4 * words}
+        assert lanes == {0, 1, 2, 3}
+    for carry in (1 << n for n in (32, 33, 34, 35)):
+        assert any(plan.position < carry < plan.end for plan in plans)
+    ends = {plan.count for plan in plans if plan.end == 1 << 64}
+    assert ends >= {1, 2, 3, 9, 193}
+    assert all(plan.key >> 32 and plan.stream >> 32 for plan in plans)
 
 
 class FromDevice(Imitation):

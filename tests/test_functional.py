@@ -804,12 +804,13 @@ IN_PLACE: dict[str, Callable[[torch.Tensor], object]] = {
 
 
 @pytest.mark.parametrize("overwrite", IN_PLACE.values(), ids=IN_PLACE)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])  # of one word and of two
 @pytest.mark.parametrize("strided", [False, True], ids=["contiguous", "strided"])
 def test_a_tensor_saved_for_backward_cannot_be_overwritten_unnoticed(
-    overwrite: Callable[[torch.Tensor], object], strided: bool
+    overwrite: Callable[[torch.Tensor], object], strided: bool, dtype: torch.dtype
 ) -> None:
-    x = torch.ones(4, requires_grad=True)
-    saved = torch.ones(4, 2)[:, 0] if strided else torch.ones(4)
+    x = torch.ones(4, requires_grad=True, dtype=dtype)
+    saved = torch.ones(4, 2, dtype=dtype)[:, 0] if strided else torch.ones(4, dtype=dtype)
     y = (x * saved).sum()  # backward needs `saved`
     before = saved._version
     overwrite(saved)
@@ -818,11 +819,13 @@ def test_a_tensor_saved_for_backward_cannot_be_overwritten_unnoticed(
         y.backward()
 
 
-def test_integer_bits_count_as_a_change_too() -> None:
-    x = torch.zeros(4, dtype=torch.int32)
-    before = x._version
-    reprorng.bits(4, seed=0, out=x)
-    assert x._version > before
+def test_integers_count_as_a_change_too() -> None:
+    for dtype in (torch.int32, torch.int64):
+        x = torch.zeros(4, dtype=dtype)
+        for overwrite in (reprorng.bits, lambda n, **options: reprorng.randint(5, (n,), **options)):
+            before = x._version
+            overwrite(4, seed=0, out=x)
+            assert x._version > before
 
 
 def test_a_parameter_is_filled_under_no_grad_and_still_requires_grad() -> None:

@@ -140,8 +140,9 @@ def test_manual_seed_returns_the_generator_at_the_start() -> None:
 
 def test_seed_starts_another_stream_and_tells_which() -> None:
     g = Generator(1, position=7)
-    seeds = {g.seed() for _ in range(4)}
-    assert len(seeds) == 4
+    seeds = {g.seed() for _ in range(8)}
+    assert len(seeds) == 8
+    assert max(seeds) >= 1 << 32  # as above: 64 bits and not 32
     assert g.position == 0
     last = g.seed()
     assert last == g.initial_seed()
@@ -497,6 +498,13 @@ def in_threads(work: list[Callable[[], None]]) -> None:
         raise errors[0]
 
 
+def test_no_number_of_words_below_zero_can_be_reserved() -> None:
+    g = Generator(0, position=5)
+    with pytest.raises(ValueError, match=r"-1 elements.*at least 0"):
+        g.reserve(-1, "normal", "float32")
+    assert g.position == 5
+
+
 def test_words_are_given_back_after_an_error_unless_somebody_has_drawn() -> None:
     g = Generator(0, position=5)
     with pytest.raises(KeyError), g.reserve(10, "normal", "float32"):
@@ -674,6 +682,36 @@ LATER: dict[str, Callable[[Generator], object]] = {
 }
 
 
+class Interrupting(TorchFunctionMode):
+    """Does something in place of a copy after the numbers are made, and interrupts."""
+
+    def __init__(
+        self, meanwhile: Callable[[], object], monkeypatch: pytest.MonkeyPatch, copies: int = 0
+    ) -> None:
+        super().__init__()
+        self.meanwhile = meanwhile
+        self.copies = copies
+        self.filled = 0
+        for way in (CpuBackend, shortcut):
+            monkeypatch.setattr(way, "fill", self._counted(way.fill))
+
+    def _counted(self, fill: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any) -> Any:
+            done = fill(*args)
+            self.filled += done is not False
+            return done
+
+        return run
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if self.filled and func is torch.Tensor.copy_:
+            if self.copies == 0:
+                self.meanwhile()
+                raise KeyboardInterrupt
+            self.copies -= 1
+        return func(*args, **(kwargs or {}))
+
+
 @pytest.mark.parametrize("capturable", [False, True])
 @pytest.mark.parametrize("draw", LATER.values(), ids=LATER)
 def test_a_step_after_the_words_that_fails_gives_them_back(
@@ -681,33 +719,34 @@ def test_a_step_after_the_words_that_fails_gives_them_back(
 ) -> None:
     start = Generator(1, position=3)
     g = CapturableGenerator.from_generator(start, "cpu") if capturable else start.clone_state()
-    filled = 0
-
-    class Interrupting(TorchFunctionMode):
-        def __torch_function__(
-            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-        ) -> Any:
-            if filled and func is torch.Tensor.copy_:
-                raise KeyboardInterrupt
-            return func(*args, **(kwargs or {}))
-
-    def counted(fill: Callable[..., Any]) -> Callable[..., Any]:
-        def run(*args: Any) -> Any:
-            nonlocal filled
-            done = fill(*args)
-            filled += done is not False
-            return done
-
-        return run
-
-    for way in (CpuBackend, shortcut):
-        monkeypatch.setattr(way, "fill", counted(way.fill))
-    with pytest.raises(KeyboardInterrupt), Interrupting():
+    interrupting = Interrupting(lambda: None, monkeypatch)
+    with pytest.raises(KeyboardInterrupt), interrupting:
         draw(g)
-    assert filled == 1
+    assert interrupting.filled == 1
     assert (g.to_generator() if capturable else g) == start  # type: ignore[union-attr]
     draw(g)
     assert g.position > 3
+
+
+def test_the_last_copy_of_scaled_numbers_that_fails_gives_them_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    g = Generator(1, position=3)
+    with pytest.raises(KeyboardInterrupt), Interrupting(lambda: None, monkeypatch, copies=1):
+        g.uniform_(torch.empty(8, 2)[:, 0], 1.0, 2.0)
+    assert g.position == 3
+
+
+@pytest.mark.parametrize("draw", LATER.values(), ids=LATER)
+def test_a_step_that_fails_keeps_the_words_another_draw_has_taken_since(
+    draw: Callable[[Any], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    g, same = Generator(1, position=3), Generator(1, position=3)
+    draw(same)
+    with pytest.raises(KeyboardInterrupt), Interrupting(lambda: g.bits(4), monkeypatch):
+        draw(g)
+    # Going back to 3 would hand out the other draw's words a second time.
+    assert g.position == same.position + 4
 
 
 def test_any_device_is_that_of_a_generator_without_one() -> None:

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ import reprorng
 from reprorng import CapturableGenerator, Generator, backends
 from reprorng.backends.cpu import CpuBackend
 from reprorng.draws import Draws
-from reprorng.plan import Plan
+from reprorng.plan import Plan, make_plan
 
 CUDA = torch.cuda.is_available()
 needs_gpu = pytest.mark.skipif(not CUDA, reason="torch finds no CUDA or ROCm device")
@@ -69,6 +70,16 @@ class Reader(CpuBackend):
         assert plan.position == 0
         assert (position.dtype, position.numel(), position.device) == (torch.int64, 1, out.device)
         self.fill(replace(plan, position=int(position) % 2**64), out)
+
+
+def test_a_plain_generator_raises_while_a_graph_is_captured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
+    plan = make_plan(0, 0, 0, 4, "normal", "float32")
+    on_gpu: Any = SimpleNamespace(is_cuda=True)
+    with pytest.raises(RuntimeError, match="CapturableGenerator"):
+        Generator(0).write(CpuBackend(), plan, on_gpu)
 
 
 @pytest.fixture

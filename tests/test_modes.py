@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import numpy as np
 import pytest
@@ -219,6 +219,22 @@ def test_strict_decorates_with_and_without_parentheses() -> None:
         TypeError, match="strict takes keywords, or as a decorator a function, not 3"
     ):
         strict(3)
+
+
+def test_what_runs_after_its_call_has_returned_cannot_be_decorated() -> None:
+    def numbers() -> Iterator[torch.Tensor]:
+        yield torch.zeros(3).normal_()
+
+    async def later() -> torch.Tensor:
+        return torch.zeros(3).normal_()
+
+    async def each_later() -> AsyncIterator[torch.Tensor]:
+        yield torch.zeros(3).normal_()
+
+    for scope in (strict, ambient(Generator(0)), reprorng.deterministic):
+        for function in (numbers, later, each_later):
+            with pytest.raises(TypeError, match=f"before the body of .*{function.__name__}"):
+                scope(function)
 
 
 def test_a_scope_holds_for_its_own_thread() -> None:

@@ -96,6 +96,14 @@ def test_the_default_dtype_is_not_torchs() -> None:
         torch.set_default_dtype(torch.float32)
 
 
+def test_torchs_default_device_is_not_this_modules() -> None:
+    with torch.device("meta"):
+        drawn = rnp.randn(3, seed=0), rnp.randint(5, (3,), seed=0), rnp.randperm(3, seed=0)
+    alone = rnp.randn(3, seed=0), rnp.randint(5, (3,), seed=0), rnp.randperm(3, seed=0)
+    for got, wanted in zip(drawn, alone, strict=True):
+        np.testing.assert_array_equal(got, wanted)
+
+
 @pytest.mark.parametrize(
     ("keywords", "error", "message"),
     [
@@ -111,6 +119,7 @@ def test_the_default_dtype_is_not_torchs() -> None:
         ({"out": overlapping()[::-1]}, RuntimeError, "more than one element"),
         ({"out": window()[:, ::-1]}, RuntimeError, "more than one element"),
         ({"out": uneven()}, RuntimeError, r"shape \[4\], strides \(2,\)\); copy"),
+        ({"out": np.zeros(4, np.float32)[::-1], "backend": "abacus"}, ValueError, "abacus"),
         ({"device": "cpu"}, TypeError, "device.*allowed.*backend"),
         ({"requires_grad": True}, TypeError, "requires_grad.*allowed"),
     ],

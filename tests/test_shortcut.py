@@ -322,9 +322,9 @@ def test_elements_that_lie_between_their_places_are_drawn_elsewhere(
     assert torch.equal(x, reprorng.randn(GRAIN, seed=0))
 
 
-def resized(count: int, nbytes: int) -> torch.Tensor:
+def resized(count: int, nbytes: int, first: int = 0) -> torch.Tensor:
     """A tensor whose storage has become too small for it."""
-    x = torch.empty(count)
+    x = torch.empty(count)[first:]
     x.untyped_storage().resize_(nbytes)
     return x
 
@@ -361,6 +361,7 @@ MEMORY: dict[str, tuple[Callable[[], Any], bool]] = {
     "misaligned": (lambda: misaligned(5), False),
     "no storage": (lambda: resized(100, 0), False),
     "short storage": (lambda: resized(100, 399), False),
+    "short storage of a part": (lambda: resized(100, 399, first=50), False),
     "sparse": (lambda: torch.eye(3).to_sparse(), False),
     "mkldnn": (lambda: torch.eye(3).to_mkldnn(), False),
     "nested": (lambda: torch.nested.nested_tensor([torch.empty(2), torch.empty(3)]), False),

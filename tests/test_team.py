@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 import torch
@@ -56,16 +57,17 @@ print(threads() - before)
 @linux
 def test_there_are_as_many_threads_as_torch_says_and_small_draws_need_none() -> None:
     printed = run(f"""{TASKS}
-torch.set_num_threads(4)
+torch.set_num_threads(2)
 before = threads()
 for count in ({GRAIN - 1}, {GRAIN * (WORTH_WAKING - 1)}, {LARGE}, {LARGE}):
     reprorng.randn(count, seed=0)
     print(threads() - before)
-torch.set_num_threads(2)
-reprorng.randn({LARGE}, seed=0)
-print(threads() - before)
+for number in (4, 2):
+    torch.set_num_threads(number)
+    reprorng.randn({LARGE}, seed=0)
+    print(threads() - before)
 """)
-    assert printed.split() == ["0", "0", "3", "3", "3"]
+    assert printed.split() == ["0", "0", "1", "1", "3", "3"]
 
 
 def test_a_process_ends_while_the_threads_wait() -> None:
@@ -89,6 +91,18 @@ wanted = [digest(seed) for seed in range(4)]
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_a_forked_process_draws_the_same() -> None:
     assert run(FORK + "print(all(child_draws(seed) for seed in range(4)))") == "True\n"
+
+
+@linux
+def test_a_forked_process_has_a_team_of_its_own() -> None:
+    program = """
+child = os.fork()
+if child == 0:
+    digest(0)
+    os._exit(len(os.listdir("/proc/self/task")))
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    assert run(FORK + program) == "2\n"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
@@ -156,6 +170,69 @@ for one in whole:
         print(all(places()[t] == {{one}} for t in team))
 """)
     assert set(printed.split()) == {"True"}
+
+
+@linux
+def test_those_draw_who_are_allowed_to_however_often_and_no_more() -> None:
+    # One but the caller, of a team that sleeps or is awake. The scalar kernel takes a while.
+    printed = run(f"""{TASKS}
+from reprorng import _core
+x = torch.empty(1 << 21)
+def busy():
+    ran = {{t: open(f"/proc/self/task/{{t}}/schedstat").read().split() for t in team}}
+    return {{t: int(nanoseconds) for t, (nanoseconds, *_) in ran.items()}}
+def draw(variant, threads, count):
+    place = (1, 0, 0, count, x.data_ptr(), threads)
+    _core.fill(variant, {KERNEL["normal_float32"]}, *place, {GRAIN}, {WORTH_WAKING})
+before = set(os.listdir("/proc/self/task"))
+draw(0, 4, x.numel())
+team = set(os.listdir("/proc/self/task")) - before
+time.sleep(0.1)  # until all of them sleep
+counts = []
+for awake in 4 * [False] + 4 * [True]:
+    start = busy()
+    if awake:
+        draw(0, 4, x.numel() // 8)
+    draw(len(_core.variants()) - 1, 2, x.numel())
+    time.sleep(0.1)
+    end = busy()
+    counts.append(sum(end[t] - start[t] > 5_000_000 for t in team))
+print(max(counts) <= 1, max(counts[2:4]) == 1 or len(os.sched_getaffinity(0)) == 1, counts)
+""")
+    assert printed.startswith("True True "), printed
+
+
+@linux
+def test_signals_are_for_the_threads_of_the_program() -> None:
+    printed = run(f"""{TASKS}
+import signal
+some = {{signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGCHLD}}
+def blocked(thread):
+    with open(f"/proc/self/task/{{thread}}/status") as status:
+        bits = next(int(line.split()[1], 16) for line in status if line.startswith("SigBlk"))
+    return {{number for number in some if bits >> number - 1 & 1}}
+torch.set_num_threads(3)
+before = set(os.listdir("/proc/self/task"))
+reprorng.randn({LARGE}, seed=0)
+team = set(os.listdir("/proc/self/task")) - before
+print(len(team), all(blocked(t) == some for t in team), any(blocked(t) for t in before))
+""")
+    assert printed == "2 True False\n"
+
+
+def test_other_threads_run_while_one_draws() -> None:
+    x = torch.empty(1 << 23)
+
+    def draw() -> None:
+        reprorng.normal_(x, seed=0, backend="cpu:scalar")
+
+    drawing, turns = threading.Thread(target=draw), 0
+    drawing.start()
+    while drawing.is_alive():
+        time.sleep(0.001)
+        turns += 1
+    # With the interpreter's lock held there would be one before the draw, and one after it.
+    assert turns > 4
 
 
 def test_a_process_ends_while_a_daemon_draws() -> None:
