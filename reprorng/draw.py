@@ -132,11 +132,13 @@ def filled(
     if cursor is not None:
         before = cursor.now()
         if shortcut.fill(source, kind, memory, backend):
+            after = (*before[:2], before[2] + count)
+            # A move on the spot tells its number: somebody may draw and come back there, too.
+            moves = cursor.move(after, after)
             try:
                 yield
             except BaseException:
-                # From where this draw has ended; elsewhere somebody has drawn in the meantime.
-                cursor.move((*before[:2], before[2] + count), before)
+                cursor.undo(moves, before)
                 raise
             return
     chosen = backends.select(memory.device, backend)

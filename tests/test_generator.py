@@ -749,6 +749,22 @@ def test_a_step_that_fails_keeps_the_words_another_draw_has_taken_since(
     assert g.position == same.position + 4
 
 
+@pytest.mark.parametrize("draw", LATER.values(), ids=LATER)
+def test_a_step_that_fails_where_another_draw_has_ended_is_no_reason_to_go_back(
+    draw: Callable[[Any], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    g, same = Generator(1), Generator(1)
+    draw(same)
+
+    def start_again() -> None:
+        g.position = 0
+        g.bits(same.position)
+
+    with pytest.raises(KeyboardInterrupt), Interrupting(start_again, monkeypatch):
+        draw(g)
+    assert g == same
+
+
 def test_any_device_is_that_of_a_generator_without_one() -> None:
     g = Generator(1, device=Generator(0).device)
     assert isinstance(g.device, AnyDevice)
