@@ -380,6 +380,7 @@ def test_requires_grad_makes_a_leaf_that_backward_reaches() -> None:
         lambda: reprorng.normal(1.0, 2.0, (3,), seed=0, requires_grad=True),
         lambda: reprorng.randn_like(torch.empty(3), seed=0, requires_grad=True),
         lambda: reprorng.randint(9, (3,), seed=0, dtype=torch.float32, requires_grad=True),
+        lambda: reprorng.randperm(3, seed=0, dtype=torch.float32, requires_grad=True),
     ):
         x = draw()
         assert x.requires_grad

@@ -626,6 +626,9 @@ DRAWS: dict[str, Callable[[Generator], object]] = {
     "normal_ strided": lambda g: g.normal_(torch.empty(8, 2)[:, 0], backend="failing"),
     "uniform_": lambda g: g.uniform_(torch.empty(8), 1, 2, backend="failing"),
     "random_": lambda g: g.random_(torch.empty(8), 5, backend="failing"),
+    "bernoulli": lambda g: g.bernoulli(torch.full((8,), 0.5), backend="failing"),
+    "bernoulli_": lambda g: g.bernoulli_(torch.empty(8), backend="failing"),
+    "multinomial": lambda g: g.multinomial(torch.ones(8), 3, backend="failing"),
 }
 
 
