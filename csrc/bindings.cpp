@@ -143,6 +143,8 @@ PYBIND11_MODULE(_core, m) {
            "Fill a tensor. Whether it could; if not, nothing has happened.");
   m.def("prefer_large_pages", &prefer_large_pages, py::arg("address"), py::arg("bytes"),
         "Ask the system for large pages in memory that is about to be filled.");
+  m.def("has_page", &has_page, py::arg("address"),
+        "Whether the system has made the page of an address, as far as it tells.");
   m.def("map_to_range", &map_to_range, py::arg("address"), py::arg("count"), py::arg("low"),
         py::arg("span"), "Map 64-bit words in place to integers from low, below low + span.");
   m.def("radius", &radius_table, py::arg("variant"), py::arg("words"),

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "floats.h"
+#include "memory.h"
 #include "team.h"
 #include "unlocked.h"
 
@@ -20,7 +21,16 @@ void piece(const void* what, std::uint64_t i) {
   const Draw& d = *static_cast<const Draw*>(what);
   const std::uint64_t begin = i == 0 ? 0 : i * d.grain - d.lead();
   const std::uint64_t end = std::min(d.count, (i + 1) * d.grain - d.lead());
-  d.fill(d.stream, d.first + begin, end - begin, d.out + d.size * begin, d.large());
+  d.fill(d.stream, d.first + begin, end - begin, d.out + d.size * begin, d.past_caches);
+}
+
+// Of a large draw a cache that could hold it would hold little else, and it would be in main memory
+// before anybody has read it all. But pages that the system has yet to make are in the caches once
+// it has cleared them, and would go to main memory twice.
+bool should_pass_caches(const Draw& draw) {
+  constexpr std::uint64_t kLarge = std::uint64_t{1} << 24;
+  const std::uint64_t bytes = draw.count * draw.size;
+  return bytes >= kLarge && has_page(reinterpret_cast<std::uintptr_t>(draw.out + bytes / 2));
 }
 
 }  // namespace
@@ -45,10 +55,11 @@ Draw draw_of(int variant, int kernel, std::uint64_t grain) {
   return draw;
 }
 
-void make(const Draw& draw, unsigned threads, std::uint64_t worth_waking) {
+void make(Draw draw, unsigned threads, std::uint64_t worth_waking) {
   const DefaultFloats floats;
+  draw.past_caches = should_pass_caches(draw);
   if (draw.few()) {
-    draw.fill(draw.stream, draw.first, draw.count, draw.out, draw.large());
+    draw.fill(draw.stream, draw.first, draw.count, draw.out, draw.past_caches);
     return;
   }
   const Unlocked unlocked;

@@ -17,6 +17,7 @@ struct Draw {
   Stream stream;
   std::uint64_t first, count;
   char* out;  // the caller owns the memory and keeps it alive
+  bool past_caches;
 
   // So few take microseconds, a millisecond or so without vectors, and less than it can take to
   // get the interpreter's lock back: whoever has it keeps it for five. They are shared only if
@@ -25,9 +26,6 @@ struct Draw {
     constexpr std::uint64_t kFew = 4096;
     return count <= kFew && grain > kFew;
   }
-  // A cache that could hold it would hold little else, and it would be in main memory before
-  // anybody has read it all.
-  bool large() const { return count * size >= (std::uint64_t{1} << 24); }
   std::uint64_t lead() const { return first % grain; }
   std::uint64_t pieces() const {
     return (count + lead()) / grain + ((count + lead()) % grain != 0);
@@ -41,6 +39,6 @@ const Kernels& kernels_of_variant(int variant);
 Draw draw_of(int variant, int kernel, std::uint64_t grain);
 
 // Makes it on at most `threads` threads; a few elements take none but the caller.
-void make(const Draw& draw, unsigned threads, std::uint64_t worth_waking);
+void make(Draw draw, unsigned threads, std::uint64_t worth_waking);
 
 }  // namespace reprorng

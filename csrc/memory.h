@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the system is told about memory that is about to be filled.
+// What the system is told, and asked, about memory that is about to be filled.
 #pragma once
+
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstddef>
 #include <cstdint>
-
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
 
 namespace reprorng {
 
@@ -21,6 +20,19 @@ inline void prefer_large_pages([[maybe_unused]] std::uintptr_t address,
   const std::uintptr_t end = (address + bytes) / kLargePage * kLargePage;
   if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
 #endif
+}
+
+// Whether the page of an address is there; if not, the system makes it when it is first touched.
+// Where it does not tell, all are.
+inline bool has_page(std::uintptr_t address) {
+#if defined(__linux__)
+  unsigned char state;
+#else
+  char state;
+#endif
+  const auto size = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  if (mincore(reinterpret_cast<void*>(address / size * size), 1, &state) != 0) return true;
+  return (state & 1) != 0;
 }
 
 }  // namespace reprorng

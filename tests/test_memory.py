@@ -1,19 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Large new tensors are asked for on large pages, and nothing else is."""
+"""Large new tensors are asked for on large pages, and nothing else is; pages are known when new."""
 
 from __future__ import annotations
 
+import mmap
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 import reprorng
-from reprorng import Generator, _core, memory
+from reprorng import Generator, _core, backends, memory
 
 MANY = memory.LARGE // 4
 """As many float32 as need a large page."""
+
+KERNELS = [
+    name for name, why in backends.available().items() if name.startswith("cpu:") and not why
+]
 
 
 @pytest.fixture
@@ -66,6 +73,39 @@ def test_asking_changes_nothing_in_memory(offset: int, size: int) -> None:
     before = x.clone()
     _core.prefer_large_pages(x.data_ptr() + offset, size)
     assert torch.equal(x, before)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="not every system tells")
+def test_a_page_is_there_once_it_has_been_touched() -> None:
+    size = 64 * mmap.PAGESIZE
+    with mmap.mmap(-1, size) as pages:
+        pages.madvise(mmap.MADV_NOHUGEPAGE)
+        address = np.frombuffer(pages, np.uint8).ctypes.data
+        there = [_core.has_page(address + i) for i in range(0, size, mmap.PAGESIZE)]
+        assert not any(there)
+        pages[5 * mmap.PAGESIZE + 7] = 1
+        there = [_core.has_page(address + i + 3) for i in range(0, size, mmap.PAGESIZE)]
+        assert there == [i == 5 for i in range(64)]
+
+
+def test_memory_that_is_nobodys_counts_as_there() -> None:
+    assert _core.has_page(0)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_a_large_draw_is_the_same_in_new_pages_and_in_old_ones(name: str) -> None:
+    """It goes through the caches in the ones and past them in the others."""
+    count = (1 << 23) + 12
+    new = torch.frombuffer(mmap.mmap(-1, 2 * count), dtype=torch.bfloat16)
+    old = torch.zeros(count, dtype=torch.bfloat16)
+    for x in (new, old):
+        reprorng.normal_(x, seed=5, position=3, backend=name)
+    half = count // 2
+    for begin in (0, half):
+        part = torch.zeros(half, dtype=torch.bfloat16)
+        reprorng.normal_(part, seed=5, position=3 + begin, backend=name)
+        assert torch.equal(new[begin : begin + half], part)
+        assert torch.equal(old[begin : begin + half], part)
 
 
 def test_the_system_gives_them() -> None:

@@ -36,7 +36,7 @@ struct Tile {
   // Writes the elements of the blocks from `block` on, whose numbers have the same high half.
   // `steps` is a multiple of kAtOnce.
   REPRORNG_INLINE void write(const Stream& stream, const RoundKeys& key, std::uint64_t block,
-                             int steps, Element* out, bool large) {
+                             int steps, Element* out, bool past_caches) {
     typename V::Whole products = first_products<V>(low_half(block));
     each_step(steps, [&](int i) REPRORNG_LAMBDA {
       words[i] = first_rounds<V>(stream, key, high_half(block), products);
@@ -58,7 +58,7 @@ struct Tile {
       }
     }
     if constexpr (kCanPassCaches<V>) {
-      if (large && reinterpret_cast<std::uintptr_t>(out) % V::kAlignment == 0) {
+      if (past_caches && reinterpret_cast<std::uintptr_t>(out) % V::kAlignment == 0) {
         emit<typename V::PastCaches>(steps, out);
         return;
       }
@@ -99,10 +99,11 @@ struct Tile {
 REPRORNG_INLINE std::uint64_t smaller(std::uint64_t a, std::uint64_t b) { return a < b ? a : b; }
 
 // Writes elements `first` to `first + count - 1` of the stream: whole steps through a tile of many,
-// what is left at either end through a tile of one. `large` says that the caches have no room for
-// what is written.
+// what is left at either end through a tile of one. `past_caches` says that the caches are better
+// off without what is written.
 template <class Kind, class V>
-void fill(const Stream& stream, std::uint64_t first, std::uint64_t count, void* out, bool large) {
+void fill(const Stream& stream, std::uint64_t first, std::uint64_t count, void* out,
+          bool past_caches) {
   using Element = typename Kind::Element;
   using Bulk = Tile<Kind, V, kTileSteps>;
   using Rest = Tile<Kind, V, 1>;
@@ -121,7 +122,7 @@ void fill(const Stream& stream, std::uint64_t first, std::uint64_t count, void* 
       Bulk tile;
       blocks = steps * V::kLanes;
       take = steps * Bulk::kStep;
-      tile.write(stream, key, block, static_cast<int>(steps), next, large);
+      tile.write(stream, key, block, static_cast<int>(steps), next, past_caches);
     } else {
       Rest tile;
       Element elements[Rest::kStep];
@@ -136,7 +137,7 @@ void fill(const Stream& stream, std::uint64_t first, std::uint64_t count, void* 
     count -= take;
   }
   if constexpr (kCanPassCaches<V>) {
-    if (large) V::wait_for_stores();
+    if (past_caches) V::wait_for_stores();
   }
 }
 

@@ -18,7 +18,7 @@ constexpr int kKernelCount = sizeof(kKernelNames) / sizeof(kKernelNames[0]);
 constexpr int kElementSizes[kKernelCount] = {4, 8, 4, 2, 2, 8, 4, 2, 2, 8};
 
 using Fill = void (*)(const Stream& stream, std::uint64_t first, std::uint64_t count, void* out,
-                      bool large);
+                      bool past_caches);
 
 struct Kernels {
   Fill fill[kKernelCount];
