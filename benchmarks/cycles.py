@@ -8,8 +8,6 @@ unit is timed as well, in turns with the kernels: an addition that waits for ano
 from __future__ import annotations
 
 import ctypes
-import os
-import shutil
 import statistics
 import subprocess
 import tempfile
@@ -23,6 +21,7 @@ import torch
 from benchmarks.run import Job, digits, process_seconds, ratios, take_turns
 from reprorng import _core
 from reprorng.backends.cpu import GRAIN, KERNEL, WORTH_WAKING, CpuBackend
+from tools.compiler import c_compiler
 from tools.cpu.build import KERNELS
 
 COUNT = 1 << 16
@@ -38,19 +37,12 @@ _CHAIN = Path(__file__).with_name("chain.c")
 
 def cycles(*, full: bool) -> dict[str, Any]:
     """A row for each instruction set and kernel; left out where there is no C compiler."""
-    compiler = find_compiler()
+    compiler = c_compiler()
     if compiler is None:
         return {"left_out": {"cycles": "there is no C compiler"}, "rows": []}
     with tempfile.TemporaryDirectory() as folder:
         chain = compile_chain(compiler, Path(folder))
         return {"rows": measure(chain, FULL_ROUNDS if full else QUICK_ROUNDS)}
-
-
-def find_compiler() -> list[str] | None:
-    """The words of CC, such as `ccache gcc`, or else this machine's C compiler; None if none is."""
-    named = os.environ.get("CC", "").split()
-    candidates = [named] if named else [["cc"], ["gcc"], ["clang"]]
-    return next((words for words in candidates if shutil.which(words[0])), None)
 
 
 def compile_chain(compiler: Sequence[str], folder: Path) -> Callable[[int], int]:

@@ -162,8 +162,8 @@ def check_out(
 ) -> None:
     """Raise RuntimeError unless `out` has this shape, and this dtype and device if given.
 
-    One that depends on other tensors is refused as well, as torch does: that it no longer would is
-    to be expected of a draw in place alone.
+    One that requires grad is refused as well, as torch does: that a tensor no longer depends on
+    others is to be expected of a draw in place alone.
     """
     if out.requires_grad and torch.is_grad_enabled():
         raise RuntimeError("out requires grad, which no draw has; fill it under torch.no_grad()")

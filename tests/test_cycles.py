@@ -15,9 +15,10 @@ from benchmarks import cycles, tables
 from benchmarks.pages import BLOCKS
 from benchmarks.saved import Saved
 from reprorng.backends.cpu import CpuBackend
+from tools.compiler import c_compiler
 from tools.cpu.build import KERNELS
 
-COMPILER = cycles.find_compiler()
+COMPILER = c_compiler()
 
 
 @pytest.mark.skipif(COMPILER is None, reason="there is no C compiler")
@@ -56,7 +57,7 @@ def test_a_compiler_may_have_words_before_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CC", " ".join(["env", *(COMPILER or [])]))
-    assert cycles.compile_chain(cycles.find_compiler() or [], tmp_path)(2) == 3
+    assert cycles.compile_chain(c_compiler() or [], tmp_path)(2) == 3
 
 
 def test_without_a_compiler_it_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

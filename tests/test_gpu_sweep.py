@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from reprorng import _core
 from reprorng.spec import FLOAT32
+from tools.compiler import c_compiler
 from tools.gpu import compile as gpu
 from tools.gpu import native, prove, ptx, root_estimates, to_c
 from tools.prove_transform import RESULT, edge_words
@@ -50,7 +51,7 @@ CONSTANTS = {
 def folder() -> Path:
     if PYTHON is None and find_spec("triton") is None:
         pytest.skip("Triton is not installed")
-    if native.compiler() is None:
+    if c_compiler() is None:
         pytest.skip("there is no C compiler")
     return gpu.artifacts(PYTHON or sys.executable)
 

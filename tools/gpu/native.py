@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import platform
-import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 
 from reprorng import spec
 from reprorng.plan import Plan
+from tools.compiler import c_compiler
 from tools.gpu.compile import Artifact
 
 Array = NDArray[Any]
@@ -144,19 +143,13 @@ def _demand(memory: _Memory, inside: int, outside: int) -> None:
         )
 
 
-def compiler() -> str | None:
-    """The C compiler of this machine, or None."""
-    named = os.environ.get("CC", "").split()[:1] or ["cc", "gcc", "clang"]
-    return next(filter(None, map(shutil.which, named)), None)
-
-
 def compile_c(*sources: str | Path, flags: Sequence[str] = FAST) -> ctypes.CDLL:
     """The library made from C, given as text or files.
 
     Raises:
         RuntimeError: There is no compiler, or it does not take the text.
     """
-    command = compiler()
+    command = c_compiler()
     if command is None:
         raise RuntimeError("there is no C compiler; install gcc or clang, or set CC")
     with TemporaryDirectory() as folder:
@@ -169,13 +162,13 @@ def compile_c(*sources: str | Path, flags: Sequence[str] = FAST) -> ctypes.CDLL:
             files.append(file)
         options = [*_FLAGS, *flags, *_philox_macros(), f"-I{_FOLDER}"]
         made = subprocess.run(
-            [command, "-std=gnu11", "-shared", "-fPIC", *options, "-o", library, *files, "-lm"],
+            [*command, "-std=gnu11", "-shared", "-fPIC", *options, "-o", library, *files, "-lm"],
             capture_output=True,
             text=True,
             check=False,
         )
         if made.returncode:
-            raise RuntimeError(f"{command} failed: {made.stderr[:2000]}")
+            raise RuntimeError(f"{command[0]} failed: {made.stderr[:2000]}")
         return ctypes.CDLL(str(library))
 
 

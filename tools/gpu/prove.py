@@ -35,6 +35,7 @@ from benchmarks.machine import describe
 from reprorng import _core
 from reprorng.backends.cpu import CpuBackend
 from reprorng.plan import STREAM_WORDS, WORDS_PER_ELEMENT, Plan, make_plan
+from tools.compiler import c_compiler
 from tools.gpu import compile as gpu
 from tools.gpu import native, ptx, to_c
 from tools.gpu.native import Array, Native
@@ -273,7 +274,7 @@ def main() -> int:
     folder = gpu.artifacts(arguments.python)
     starts = chunks(arguments.chunks)
     roots = {name: prove_root(*form) for name, form in FORMS.items()}
-    version = subprocess.check_output([native.compiler() or "cc", "--version"], text=True)
+    version = subprocess.check_output([*(c_compiler() or ["cc"]), "--version"], text=True)
     result = {
         **describe(),
         "triton": next(iter(gpu.load(folder).values())).triton,
