@@ -12,8 +12,8 @@ from benchmarks.progress import track
 from benchmarks.scaling import thread_numbers
 from reprorng.testing import check_backend
 
-LARGE_BYTES = 1 << 24
-"""From here on a draw goes past the caches."""
+LARGE_BYTES = 1 << 25
+"""From here on a draw goes past the caches, if the memory was there before."""
 
 ODD = 5
 """Elements more than that, so that no vector length divides their number."""
@@ -56,7 +56,7 @@ def check_bits() -> dict[str, int]:
 
 
 def check_large(backend: str, kind: str, dtype: torch.dtype, bytes: int = LARGE_BYTES) -> None:
-    """Check a draw that several threads share and that goes past the caches.
+    """Check a draw that several threads share, into new memory and into old, past the caches.
 
     Args:
         backend: Who draws it.
@@ -65,28 +65,34 @@ def check_large(backend: str, kind: str, dtype: torch.dtype, bytes: int = LARGE_
         bytes: How large it is at least.
 
     Raises:
-        WrongBitsError: it depends on the number of threads, or differs from the reference.
+        WrongBitsError: it depends on the memory or the number of threads, or differs from the
+            reference.
     """
-    draw = reprorng.randn if kind == "normal" else reprorng.rand
+    function = reprorng.randn if kind == "normal" else reprorng.rand
     count = bytes // dtype.itemsize + ODD
     devices = reprorng.backends.get(backend).devices
     device = "cpu" if "cpu" in devices else devices[0]
     what = f"not timed: {kind} {dtype} of {backend}"
+
+    def draw(out: torch.Tensor | None) -> torch.Tensor:
+        return function(count, seed=0, dtype=dtype, device=device, backend=backend, out=out)
+
+    new = draw(None)
+    old = torch.empty_like(new)
     before = torch.get_num_threads()
-    draws = []
     try:
         for threads in thread_numbers(cores() if device == "cpu" else 1):
             torch.set_num_threads(threads)
-            drawn = draw(count, seed=0, dtype=dtype, device=device, backend=backend)
-            draws.append(drawn.cpu())
+            if not _same(draw(old.zero_()), new):
+                raise WrongBitsError(
+                    f"{what}: {count} elements depend on the number of threads or on the memory"
+                )
     finally:
         torch.set_num_threads(before)
-    if not all(_same(draws[0], other) for other in draws[1:]):
-        raise WrongBitsError(f"{what}: {count} elements depend on the number of threads")
     words = 2 if dtype is torch.float64 else 1
     for start in (0, count // 2, max(0, count - PIECE)):
-        piece = draws[0][start : start + PIECE]
-        expected = draw(
+        piece = new[start : start + PIECE].cpu()
+        expected = function(
             piece.numel(), seed=0, position=start * words, dtype=dtype, backend="reference"
         )
         if not _same(piece, expected):

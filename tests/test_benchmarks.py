@@ -181,6 +181,20 @@ def test_every_backend_is_checked_in_draws_as_large_as_those_that_are_timed(
         check.check_bits()
 
 
+def test_a_draw_that_depends_on_the_memory_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = reprorng.rand
+
+    def wrong(*size: Any, out: torch.Tensor | None, **options: Any) -> torch.Tensor:
+        x = right(*size, out=out, **options)
+        if out is not None:
+            x.view(torch.uint8)[-1] ^= 1
+        return x
+
+    monkeypatch.setattr(reprorng, "rand", wrong)
+    with pytest.raises(check.WrongBitsError, match="or on the memory"):
+        check.check_large("cpu", "uniform", torch.float64, 40_000)
+
+
 @pytest.mark.usefixtures("keep_threads")
 def test_a_draw_that_depends_on_the_number_of_threads_is_found(
     monkeypatch: pytest.MonkeyPatch,

@@ -97,7 +97,7 @@ def test_memory_that_is_nobodys_counts_as_there() -> None:
 @pytest.mark.parametrize("name", KERNELS)
 def test_a_large_draw_is_the_same_in_new_pages_and_in_old_ones(name: str) -> None:
     """It goes through the caches in the ones and past them in the others."""
-    count = (1 << 23) + 12
+    count = (1 << 24) + 12
     new = torch.frombuffer(mmap.mmap(-1, 2 * count), dtype=torch.bfloat16)
     old = torch.zeros(count, dtype=torch.bfloat16)
     for x in (new, old):

@@ -328,12 +328,12 @@ for threads in (0, 2, 3, 63, 64, 65, 200):
 
 @pytest.mark.parametrize("offset", [0, 1, 8, 16])
 def test_what_is_stored_past_the_caches_is_the_same(offset: int) -> None:
-    # From 2^24 bytes on. Only an aligned address can be stored to like that.
-    count = (1 << 22) + 5
+    # From 2^25 bytes on. Only an aligned address can be stored to like that.
+    count = (1 << 23) + 5
     memory = torch.zeros(count + offset)
     x = memory[offset:]
     reprorng.normal_(x, seed=3, position=1)
-    ends = (0, 1 << 21, count - 999)
+    ends = (0, 1 << 22, count - 999)
     for start in ends:
         few = reprorng.randn(999, seed=3, position=1 + start)
         assert_same_bytes(x[start : start + 999], few)

@@ -16,8 +16,19 @@ constexpr int kTileSteps = 64;
 // shorter ones no faster.
 constexpr int kPassEnds[] = {kFirstRounds, 6, 8};
 
+// The passes that ask for what the elements will be written over: all those over words.
+constexpr int kAskingPasses = 4;
+
 template <class V>
 constexpr bool kCanPassCaches = !std::is_void_v<typename V::PastCaches>;
+
+// Asks for memory that will be written: into the second cache, for the first has the tile to hold.
+template <int kBytes>
+REPRORNG_INLINE void ask_for(const char* bytes) {
+  constexpr int kLine = 64;
+  REPRORNG_UNROLL
+  for (int i = 0; i < kBytes; i += kLine) __builtin_prefetch(bytes + i, 1, 2);
+}
 
 // Up to kSteps vectors of blocks on their way to becoming elements, in passes that each take all of
 // them a few operations further. Between passes they lie in the first-level cache, which costs less
@@ -29,6 +40,8 @@ struct Tile {
   using B = typename Kind::template Format<V>::Bits;
   static constexpr int kStep = V::kLanes * Kind::kPerBlock;
   static constexpr int kAtOnce = kSteps % V::kAtOnce == 0 ? V::kAtOnce : 1;
+  static constexpr int kAsk =
+      kSteps == 1 ? 0 : kAtOnce * kStep * static_cast<int>(sizeof(Element)) / kAskingPasses;
 
   Words<V> words[kSteps];
   B even[kSteps], odd[kSteps];
@@ -37,18 +50,22 @@ struct Tile {
   // `steps` is a multiple of kAtOnce.
   REPRORNG_INLINE void write(const Stream& stream, const RoundKeys& key, std::uint64_t block,
                              int steps, Element* out, bool past_caches) {
+    // The last pass stores faster than lines come that are not in the nearest caches, so the passes
+    // before ask for them. What goes past the caches asks for the tile, which is there.
+    const char* asked = reinterpret_cast<const char*>(out);
+    if (past_caches) asked = reinterpret_cast<const char*>(words);
     typename V::Whole products = first_products<V>(low_half(block));
-    each_step(steps, [&](int i) REPRORNG_LAMBDA {
+    each_step(steps, asked, [&](int i) REPRORNG_LAMBDA {
       words[i] = first_rounds<V>(stream, key, high_half(block), products);
       products = next_products<V>(products);
     });
-    each_step(steps, [&](int i) REPRORNG_LAMBDA {
+    each_step(steps, asked, [&](int i) REPRORNG_LAMBDA {
       words[i] = more_rounds<V, kPassEnds[0], kPassEnds[1]>(key, words[i]);
     });
-    each_step(steps, [&](int i) REPRORNG_LAMBDA {
+    each_step(steps, asked, [&](int i) REPRORNG_LAMBDA {
       words[i] = more_rounds<V, kPassEnds[1], kPassEnds[2]>(key, words[i]);
     });
-    each_step(steps, [&](int i) REPRORNG_LAMBDA {
+    each_step(steps, asked, [&](int i) REPRORNG_LAMBDA {
       Kind::template finish<V>(key, more_rounds<V, kPassEnds[2], kPhiloxRounds - 1>(key, words[i]),
                                even[i], odd[i]);
     });
@@ -68,10 +85,12 @@ struct Tile {
 
  private:
   template <class Step>
-  static REPRORNG_INLINE void each_step(int steps, Step step) {
+  static REPRORNG_INLINE void each_step(int steps, const char*& asked, Step step) {
     for (int i = 0; i < steps; i += kAtOnce) {
       REPRORNG_UNROLL
       for (int j = 0; j < kAtOnce; ++j) step(i + j);
+      ask_for<kAsk>(asked);
+      asked += kAsk;
     }
   }
   template <class Out>
