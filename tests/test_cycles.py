@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import made_up
@@ -34,13 +35,26 @@ def test_every_addition_of_the_chain_is_done(tmp_path: Path) -> None:
 
 def test_a_row_is_the_time_of_a_draw_in_additions() -> None:
     each = cycles.ADDITIONS / cycles.COUNT
-    drawn, added = zip(
-        *((n + 2.0 * n * k, n) for n in (1.0, 3.0) for k in range(1, 22)), strict=True
-    )
-    row = cycles._row("avx2", "normal_float32", list(drawn), list(added))
+    times = [(n + 2.0 * n * k, n) for n in (1.0, 3.0) for k in range(1, 22)]
+    row = cycles._row("avx2", "normal_float32", times)
     assert row["cycles"] == pytest.approx(23 * each)
     assert row["cycles_quartiles"] == pytest.approx([13 * each, 33 * each])
     assert row["cycles_of_fastest_twentieth"] == pytest.approx(5 * each)
+
+
+def test_the_chain_is_timed_after_every_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would run at another frequency if it came after nothing or after other chains."""
+    done: list[str] = []
+    took = {"draw": 2.0, "add": 3.0}
+
+    def clock(job: Callable[[], None], repeats: int) -> float:
+        job()
+        return took[done[-1]]
+
+    monkeypatch.setattr(cycles, "process_seconds", clock)
+    turn = cycles._turn(lambda: done.append("draw"), lambda: done.append("add"))
+    assert turn == (2.0 * cycles.PAIRS, 3.0 * cycles.PAIRS)
+    assert done == ["draw", "add"] * cycles.PAIRS
 
 
 def test_every_vector_instruction_set_that_runs_here_is_timed() -> None:
