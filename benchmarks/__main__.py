@@ -82,10 +82,8 @@ def main(words: Sequence[str] | None = None) -> int:
         if saving:
             written = keep(folder / f"{part}.json", origin | results[part])
             console.print(written, soft_wrap=True)
-    judged = targets.judge(results)
-    tables.show_targets(console, judged)
-    if saving and "cpu" in results:
-        keep(folder / "cpu.json", origin | results["cpu"] | {"targets": judged})
+    if not results.keys().isdisjoint(targets.PARTS):
+        tables.show_targets(console, targets.judge(results))
     return 0
 
 

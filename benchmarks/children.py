@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.connection import wait
 from types import MappingProxyType
 from typing import Final, TypeVar
 
@@ -60,14 +62,23 @@ def in_child(
     os.environ.update(wanted)
     try:
         spawning = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(1, spawning, _limit, (threads,)) as pool:
+        with ProcessPoolExecutor(1, spawning, _begin, (threads,)) as pool:
             return pool.submit(function, *args).result()
     finally:
         os.environ.clear()
         os.environ.update(before)
 
 
-def _limit(threads: int) -> None:
+def _begin(threads: int) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
     if threads == 1:
         bind({max(processors())})
+
+
+def _end_with_parent() -> None:
+    """End when the parent does, however it was ended: what is left behind disturbs the next run."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

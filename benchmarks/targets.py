@@ -15,8 +15,11 @@ from benchmarks.run import digits
 
 Rows: TypeAlias = Sequence[dict[str, Any]]
 
+PARTS = ("cpu", "calls", "growth")
+"""The parts of a run that targets speak of."""
+
 Results: TypeAlias = dict[str, dict[str, Any]]
-"""The results of a run, by part: `cpu`, `calls`, `growth`."""
+"""The results of a run, by part."""
 
 NOT_MEASURED = None
 """What takes the place of a figure without rows, and of an answer that cannot be given."""
