@@ -22,6 +22,15 @@ constexpr int kAskingPasses = 4;
 template <class V>
 constexpr bool kCanPassCaches = !std::is_void_v<typename V::PastCaches>;
 
+template <class V>
+REPRORNG_INLINE bool can_pass_caches_to([[maybe_unused]] const void* out) {
+  if constexpr (kCanPassCaches<V>) {
+    return reinterpret_cast<std::uintptr_t>(out) % V::kAlignment == 0;
+  } else {
+    return false;
+  }
+}
+
 // Asks for memory that will be written: into the second cache, for the first has the tile to hold.
 template <int kBytes>
 REPRORNG_INLINE void ask_for(const char* bytes) {
@@ -50,6 +59,7 @@ struct Tile {
   // `steps` is a multiple of kAtOnce.
   REPRORNG_INLINE void write(const Stream& stream, const RoundKeys& key, std::uint64_t block,
                              int steps, Element* out, bool past_caches) {
+    past_caches = past_caches && can_pass_caches_to<V>(out);
     // The last pass stores faster than lines come that are not in the nearest caches, so the passes
     // before ask for them. What goes past the caches asks for the tile, which is there.
     const char* asked = reinterpret_cast<const char*>(out);
@@ -75,7 +85,7 @@ struct Tile {
       }
     }
     if constexpr (kCanPassCaches<V>) {
-      if (past_caches && reinterpret_cast<std::uintptr_t>(out) % V::kAlignment == 0) {
+      if (past_caches) {
         emit<typename V::PastCaches>(steps, out);
         return;
       }
