@@ -14,6 +14,7 @@ import pytest
 from benchmarks.pages import BLOCKS, PAGES, blocks_of, render
 from benchmarks.pages.__main__ import old_pictures, update
 from benchmarks.plots import PICTURES, files, save
+from benchmarks.plots.speed import notes
 from benchmarks.plots.theme import measured, spread
 from benchmarks.saved import LeftOutError, Saved
 from benchmarks.wording import power, prefixed, three
@@ -165,6 +166,11 @@ def test_a_gap_in_a_result_is_a_gap_in_its_table(saved: Saved) -> None:
     lines = BLOCKS["sizes table"](saved).splitlines()
     assert {line.count("|") for line in lines} == {len(made_up.COUNTS) + 2}
     assert any(line.startswith("| NumPy SFC64 |") and "|  |" in line for line in lines)
+
+
+def test_only_where_onemkl_takes_its_generic_path_is_it_said() -> None:
+    told = {name: "generic path" in notes({"machine": name}) for name in ("AMD EPYC", "Intel")}
+    assert told == {"AMD EPYC": True, "Intel": False}
 
 
 def test_targets_are_met_missed_or_not_measured(saved: Saved) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -30,7 +31,6 @@ from benchmarks.wording import (
 )
 
 ONE_RUN = "one thread, buffers touched before, medians of one interleaved run"
-NOTES = f"{ALLOCATING_NOTE}; {GENERIC_MKL_NOTE}"
 ONE_THREAD = "one thread, medians of one interleaved run"
 BAR = 0.7
 
@@ -73,7 +73,14 @@ def throughput(figure: Figure, theme: Theme, saved: Saved) -> None:
     axes.set_xlim(right=max(unique(rows, "count")))
     label_ends(axes, [(height_of(axes, y), text, colour) for y, text, colour in ends], 0.052)
     axes.set_title("Float32 normals a second, one thread")
-    footer(figure, theme, measured(saved.read("cpu")), ONE_RUN, NOTES)
+    result = saved.read("cpu")
+    footer(figure, theme, measured(result), ONE_RUN, notes(result))
+
+
+def notes(result: dict[str, Any]) -> str:
+    """What the stars mean, and of oneMKL on a processor it has no code of its own for."""
+    generic = [GENERIC_MKL_NOTE] if "AMD" in result["machine"] else []
+    return "; ".join([ALLOCATING_NOTE, *generic])
 
 
 def _points(curve: Sequence[Row]) -> tuple[list[float], list[float]]:
@@ -100,7 +107,8 @@ def ratios(figure: Figure, theme: Theme, saved: Saved) -> None:
     _bars(right, theme, bars, range(len(bars)), BAR)
     _name_bars(right, theme, [shown(row["contestant"]) for row in bars])
     right.set_title(f"{exponent(bars[0]['count'])} float32 normals: × torch")
-    footer(figure, theme, measured(saved.read("cpu")), f"{ONE_RUN} and quartiles", NOTES)
+    result = saved.read("cpu")
+    footer(figure, theme, measured(result), f"{ONE_RUN} and quartiles", notes(result))
 
 
 def _types(axes: Axes, theme: Theme, rows: list[Row]) -> None:
