@@ -2,6 +2,7 @@
 // The one loop that writes elements of a kind: any first element, any length.
 #pragma once
 
+#include <iterator>
 #include <type_traits>
 
 #include "kinds.h"
@@ -17,7 +18,7 @@ constexpr int kTileSteps = 64;
 constexpr int kPassEnds[] = {kFirstRounds, 6, 8};
 
 // The passes that ask for what the elements will be written over: all those over words.
-constexpr int kAskingPasses = 4;
+constexpr int kAskingPasses = static_cast<int>(std::size(kPassEnds)) + 1;
 
 template <class V>
 constexpr bool kCanPassCaches = !std::is_void_v<typename V::PastCaches>;
