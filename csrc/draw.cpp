@@ -28,9 +28,9 @@ void piece(const void* what, std::uint64_t i) {
 // before anybody has read it all. But pages that the system has yet to make are in the caches once
 // it has cleared them, and would go to main memory twice.
 bool should_pass_caches(const Draw& draw) {
-  constexpr std::uint64_t kLarge = std::uint64_t{1} << 25;
+  constexpr std::uint64_t kLeast = std::uint64_t{1} << 25;
   const std::uint64_t bytes = draw.count * draw.size;
-  return bytes >= kLarge && has_page(reinterpret_cast<std::uintptr_t>(draw.out + bytes / 2));
+  return bytes >= kLeast && has_page(reinterpret_cast<std::uintptr_t>(draw.out + bytes / 2));
 }
 
 }  // namespace

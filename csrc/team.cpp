@@ -104,13 +104,16 @@ struct Member {
   explicit Member(unsigned p) : part(p) {}
 };
 
-// While it lives, threads are born with all signals blocked: those are for the program's own.
+// While it lives, threads are born with signals blocked: those are for the program's own threads.
+// What tells of a fault in the thread itself is not: blocked, it would end the process whatever
+// handler the program has, for example one that brings memory in when it is first touched.
 class NoSignals {
  public:
   NoSignals() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
+    sigset_t most;
+    sigfillset(&most);
+    for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS}) sigdelset(&most, fault);
+    pthread_sigmask(SIG_SETMASK, &most, &before_);
   }
   ~NoSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 

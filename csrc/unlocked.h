@@ -17,7 +17,7 @@ class Unlocked {
     try {
       PyEval_RestoreThread(state_);
     } catch (...) {
-      for (;;) pause();
+      for (;;) ::pause();
     }
   }
   Unlocked(const Unlocked&) = delete;

@@ -20,6 +20,7 @@ if tuple(int(part) for part in _torch.__version__.split(".")[:2]) < (2, 9):
 
 from reprorng import backends as backends
 from reprorng import numpy as numpy
+from reprorng import testing as testing
 from reprorng.brownian import BrownianTree as BrownianTree
 from reprorng.determinism import deterministic as deterministic
 from reprorng.diffusers import install as _install
@@ -41,6 +42,7 @@ from reprorng.functional import randperm as randperm
 from reprorng.functional import uniform_ as uniform_
 from reprorng.generator import Generator as Generator
 from reprorng.graphs import CapturableGenerator as CapturableGenerator
+from reprorng.modes import ForeignDrawError as ForeignDrawError
 from reprorng.modes import ambient as ambient
 from reprorng.modes import strict as strict
 from reprorng.recorder import provenance as provenance

@@ -7,7 +7,7 @@ Each error is of the type torch's users expect, and names what was given and wha
 from __future__ import annotations
 
 import operator
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, SupportsIndex, TypedDict
 
 import torch
@@ -42,7 +42,7 @@ _INTEGER_DTYPES: Final = (
 
 
 def size_from(args: Sequence[Any], size: Any = None) -> tuple[int, ...]:
-    """The shape given as `randn(2, 3)`, `randn((2, 3))` or `randn(size=(2, 3))`.
+    """The shape given as `randn(2, 3)`, `randn((2, 3))`, `randn(size=(2, 3))` or `randn(size=2)`.
 
     Raises:
         TypeError: it was given twice or not at all, or holds something that is no integer.
@@ -51,8 +51,11 @@ def size_from(args: Sequence[Any], size: Any = None) -> tuple[int, ...]:
     if size is not None and args:
         raise TypeError(f"the size was given twice: as {tuple(args)} and as size={size!r}")
     if size is None and not args:
-        raise TypeError("a size is needed, for example randn(2, 3) or randn((2, 3))")
-    given = size if size is not None else args[0] if _is_only_sequence(args) else args
+        raise TypeError("a size is needed, for example (2, 3)")
+    if size is not None:
+        given = size if isinstance(size, Iterable) else (size,)
+    else:
+        given = args[0] if _is_only_sequence(args) else args
     try:
         shape = tuple(as_integer(dimension, "a dimension") for dimension in given)
     except TypeError:
@@ -173,7 +176,7 @@ def check_out(
         raise RuntimeError(f"out has dtype {out.dtype}, but {dtype} was asked for")
     if device is not None and not isinstance(device, AnyDevice):
         wanted = torch.device(device)
-        if wanted.type != out.device.type or wanted.index not in {None, out.device.index}:
+        if wanted.type != out.device.type or wanted.index not in {None, out.device.index or 0}:
             raise RuntimeError(f"out is on {out.device}, but device {wanted} was asked for")
 
 
@@ -292,8 +295,8 @@ def integer_span(first: int, last: int, dtype: torch.dtype) -> int:
     lowest, highest = integer_limits(dtype)
     if first < lowest or last > highest:
         raise RuntimeError(
-            f"[{first}, {last + 1}) is out of bounds for {dtype}, "
-            f"which holds the integers from {lowest} to {highest}"
+            f"[{first}, {last + 1}) is out of bounds for {dtype}, in which integers are drawn "
+            f"from {lowest} to {highest}"
         )
     return (last - first + 1) % (1 << 64)
 

@@ -53,11 +53,14 @@ def multinomial_shape(
     """The shape of the indices that `multinomial` draws.
 
     Raises:
-        TypeError: `input` is no tensor of floats, or `num_samples` no integer.
+        TypeError: `input` is no tensor of floats, `num_samples` no integer, or `replacement` no
+            bool.
         RuntimeError: `input` has not 1 or 2 dimensions, or `num_samples` is below 1 or more than
             there are categories to choose from.
     """
     check_probabilities(input, dims=(1, 2))
+    if not isinstance(replacement, bool):
+        raise TypeError(f"replacement must be a bool, not {replacement!r}")
     count = arguments.count_of(num_samples, "num_samples")
     categories = input.shape[-1]
     if count < 1 or categories < (1 if replacement else count):

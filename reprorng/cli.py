@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ that differs means that the record was changed or that this machine or backend i
 """
 _STATUSES: Final = """\
 exit status: 0 all hashes are equal; 1 one differs; 2 a file has no record, or one that is not valid
-or cannot be made again here
+or cannot be made again here, or the result could not be written
 """
 
 
@@ -48,7 +49,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         SystemExit: the arguments are not understood, or ask for help.
     """
     options = _parser().parse_args(arguments)
-    status: int = options.run(options)
+    try:
+        status: int = options.run(options)
+        sys.stdout.flush()
+    except OSError as error:
+        sys.stderr.write(f"{_PROGRAM}: the result could not be written: {error.strerror}\n")
+        # At its end Python would try once more, fail, and have a status of its own for that.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNKNOWN
     return status
 
 

@@ -330,11 +330,13 @@ def _sized(size: tuple[Any, ...], options: Options) -> tuple[tuple[int, ...], Op
 def _randint_arguments(args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, Any, Any]:
     """`low`, `high` and `size`, taken from `args` and, what is missing there, from `options`."""
     given = list(args)
+    named = {name: options[name] for name in ("low", "high", "size") if name in options}
     size = options.pop("size") if "size" in options else given.pop() if given else None
     high = options.pop("high") if "high" in options else given.pop() if given else None
     low = options.pop("low") if "low" in options else given.pop() if given else 0
     if given or size is None or high is None:
-        raise TypeError(f"randint takes (high, size) or (low, high, size), not {args}")
+        shown = ", ".join([*map(repr, args), *(f"{name}={named[name]!r}" for name in named)])
+        raise TypeError(f"randint takes (high, size) or (low, high, size), not ({shown})")
     return low, high, size
 
 

@@ -165,9 +165,10 @@ class Generator(Draws):
             TypeError: it is no uint8 tensor.
             RuntimeError: it is the state of something else, or corrupt.
         """
-        if not isinstance(new_state, torch.Tensor) or new_state.dtype != torch.uint8:
-            kind = getattr(new_state, "dtype", type(new_state).__name__)
-            raise TypeError(f"a state must be a uint8 tensor, not {kind}")
+        if not isinstance(new_state, torch.Tensor):
+            raise TypeError(f"a state must be a uint8 tensor, not {type(new_state).__name__}")
+        if new_state.dtype != torch.uint8:
+            raise TypeError(f"a state must be a uint8 tensor, not {new_state.dtype}")
         state = State.from_bytes(bytes(new_state.cpu().flatten().tolist()))
         self._update(lambda _: state)
         return self
@@ -190,9 +191,10 @@ class Generator(Draws):
         """A new generator in the same state."""
         return self._with(self._now())
 
-    def __reduce__(self) -> tuple[Callable[..., Generator], tuple[Any, ...]]:
-        """Pickle and copy by the state alone."""
-        return _rebuild, (self._now().to_bytes(), self._device)
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy by the state alone, and what a subclass has put beside it."""
+        own = (type(self), self._now().to_bytes(), self._device)
+        return _rebuild, own, getattr(self, "__dict__", None)
 
     # Where else it can go
 
@@ -341,10 +343,13 @@ def seed_or_entropy(seed: SupportsIndex | None) -> int:
         return secrets.randbits(64)
     if isinstance(seed, (str, torch.device)):
         raise TypeError(
-            f"seed must be an integer, not {seed!r}; a device is a keyword, and none is needed"
+            f"seed must be an integer, not {seed!r}; a device is given as device={str(seed)!r}"
         )
     return as_seed(seed)
 
 
-def _rebuild(state: bytes, device: torch.device | None) -> Generator:
-    return Generator(0, device=device)._with(State.from_bytes(state))
+def _rebuild(cls: type[Generator], state: bytes, device: torch.device | None) -> Generator:
+    generator = cls.__new__(cls)
+    Generator.__init__(generator, 0, device=device)  # a subclass may want other arguments
+    generator._update(lambda _: State.from_bytes(state))
+    return generator

@@ -128,7 +128,9 @@ class CapturableGenerator(Draws):
     @position.setter
     def position(self, value: SupportsIndex) -> None:
         ops.leave_graph()
-        self._position.fill_(_as_int64(value))
+        number = _as_int64(value)
+        with self._alone():
+            self._position.fill_(number)
 
     @property
     def device(self) -> torch.device:
@@ -156,8 +158,13 @@ class CapturableGenerator(Draws):
         """One that draws what `generator` would draw next.
 
         Raises:
-            OverflowError: `generator` has used up its stream.
+            TypeError: `generator` is none of ours.
+            OverflowError: it has used up its stream.
         """
+        if not isinstance(generator, Generator):
+            raise TypeError(
+                f"generator must be a reprorng.Generator, not {type(generator).__name__}"
+            )
         return cls(
             generator.initial_seed(),
             stream=generator.stream,
@@ -190,16 +197,28 @@ class CapturableGenerator(Draws):
             RuntimeError: this thread is in such a block, whose end it would wait for in vain.
         """
         plan = self._plan(0, count, kind, dtype, low, span)
+        with self._alone():
+            self._start = self._position
+            if count and plan.words_per_element == 2:
+                self._start = self._position + (self._position & 1)
+            yield plan
+            torch.add(self._start, plan.end, out=self._position)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else draws from it or moves it while the block runs.
+
+        Raises:
+            RuntimeError: this thread is in such a block, whose end it would wait for in vain.
+        """
         if self._drawing == threading.get_ident():
-            raise RuntimeError("a draw from a CapturableGenerator cannot draw from it once more")
+            raise RuntimeError(
+                "a draw from a CapturableGenerator cannot draw from it once more, nor move it"
+            )
         with self._lock:
             self._drawing = threading.get_ident()
             try:
-                self._start = self._position
-                if count and plan.words_per_element == 2:
-                    self._start = self._position + (self._position & 1)
-                yield plan
-                torch.add(self._start, plan.end, out=self._position)
+                yield
             finally:
                 self._drawing = 0
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 import torch
 
 from reprorng import functional, trials
-from reprorng.backends import Backend, use
+from reprorng.backends import Backend, check_interface, use
 from reprorng.brownian import BrownianTree
 from reprorng.plan import Plan, make_plan
 from reprorng.spec import PHILOX_M0, PHILOX_M1, PHILOX_ROUNDS, PHILOX_W0, PHILOX_W1
@@ -72,12 +72,14 @@ def check_backend(backend: Backend) -> int:
     Raises:
         AssertionError: the first draw with a wrong byte, or with a byte written outside the output.
         RuntimeError: the backend cannot run here.
+        TypeError: it is no backend: a part is missing, or a name or device type is none.
 
     Examples:
         >>> import reprorng
         >>> check_backend(reprorng.backends.get("cpu")) > 1000
         True
     """
+    check_interface(backend)
     reason = backend.why_not()
     if reason is not None:
         raise RuntimeError(f"backend {backend.name!r} cannot run here: {reason}")

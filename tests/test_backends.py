@@ -24,6 +24,7 @@ from checks import assert_same_bytes
 import reprorng
 from reprorng import Generator, backends
 from reprorng.plan import Plan
+from reprorng.testing import check_backend
 
 ROOT = Path(__file__).parent.parent
 CPU = torch.device("cpu")
@@ -78,6 +79,25 @@ def test_every_runnable_backend_can_be_got_by_its_name() -> None:
             assert backends.select(CPU, name).name == name
 
 
+def test_one_registered_while_the_preferred_is_searched_is_found(registry: dict[str, Any]) -> None:
+    class Registering(Recorder):
+        """One that has another registered when it is asked whether it can run."""
+
+        def why_not(self) -> str | None:
+            if "late" not in registry:
+                backends.register(Recorder("late"))
+            return None
+
+    backends.register(Registering())
+    assert backends.select(CPU).name == backends.select(CPU).name == "late"
+    del registry["late"]
+    assert backends.available()["recorder"] is None  # and the dictionary may change in between
+
+
+def test_a_device_may_be_named() -> None:
+    assert backends.select("cpu") is backends.select(CPU)
+
+
 def test_a_registered_backend_is_available_and_forcible(registry: dict[str, Any]) -> None:
     recorder = Recorder()
     backends.register(recorder)
@@ -110,10 +130,33 @@ def test_an_incomplete_backend_is_refused_by_what_it_lacks(
     assert registry == before
 
 
-def test_devices_that_are_one_string_are_refused(registry: dict[str, Any]) -> None:
-    # `"cpu" in "cpu"` is true, and so is `"c" in "cpu"`: a forgotten comma must not pass.
-    with pytest.raises(TypeError, match="devices"):
-        backends.register(Recorder(devices="cpu"))  # type: ignore[arg-type]
+# `"cpu" in "cpu"` is true, and so is `"c" in "cpu"`: a forgotten comma must not pass.
+@pytest.mark.parametrize("devices", ["cpu", (), ("CPU",), ("",), (torch.device("cpu"),), None])
+def test_devices_that_are_no_names_of_torchs_are_refused(
+    registry: dict[str, Any], devices: Any
+) -> None:
+    before = dict(registry)
+    for function in (backends.register, check_backend):
+        with pytest.raises(TypeError, match="devices must be a tuple"):
+            function(Recorder(devices=devices))
+    assert registry == before
+
+
+@pytest.mark.parametrize("name", ["", None, 3])
+def test_a_name_that_is_none_is_refused(registry: dict[str, Any], name: Any) -> None:
+    before = dict(registry)
+    for function in (backends.register, check_backend):
+        with pytest.raises(TypeError, match=f"name of a backend .* not {name!r}"):
+            function(Recorder(name))
+    assert registry == before
+
+
+def test_a_class_is_not_taken_for_its_object(registry: dict[str, Any]) -> None:
+    before = dict(registry)
+    for function in (backends.register, check_backend):
+        with pytest.raises(TypeError, match=r"Recorder.* is a class"):
+            function(Recorder)  # type: ignore[arg-type]
+    assert registry == before
 
 
 @pytest.mark.usefixtures("registry")
@@ -191,7 +234,7 @@ def test_use_ends_with_an_error_as_well() -> None:
 
 @pytest.mark.usefixtures("registry")
 def test_use_decides_what_draws_use() -> None:
-    recorder = Recorder(devices=())
+    recorder = Recorder(devices=("xpu",))
     backends.register(recorder)
     expected = [reprorng.randn(3, seed=0), torch.randn(3, generator=Generator(0))]
     assert recorder.asked == []

@@ -110,10 +110,8 @@ SEED_ROWS = {
     "bool": Row(lambda g: Generator(True), TypeError, "seed must be an integer, not True"),
     "numpy bool": Row(lambda g: Generator(np.bool_(True)), TypeError, "seed must be an integer"),
     "str": Row(lambda g: Generator("7"), TypeError, "seed must be an integer, not '7'"),
-    "a device": Row(lambda g: Generator("cuda"), TypeError, "not 'cuda'; a device is a keyword"),
-    "torch.device": Row(
-        lambda g: Generator(torch.device("cpu")), TypeError, "a device is a keyword, and none is n"
-    ),
+    "a device": Row(lambda g: Generator("cuda"), TypeError, "not 'cuda'.*device='cuda'"),
+    "torch.device": Row(lambda g: Generator(torch.device("cpu")), TypeError, "; .*device='cpu'"),
     "tensor of a bool": Row(
         lambda g: Generator(torch.tensor(True)), TypeError, r"an integer, not tensor\(True\)"
     ),
@@ -229,8 +227,12 @@ SIZE_ROWS = {
     "negative of randperm": Row(lambda g: g.randperm(-1), RuntimeError, "n must be.*0.*-1"),
     "none": Row(lambda g: g.randn(), TypeError, "size is needed"),
     "none of normal": Row(lambda g: g.normal(0.0, 1.0), TypeError, "size is needed"),
-    "none of randint": Row(lambda g: g.randint(5), TypeError, r"\(high, size\).*\(5,\)"),
+    "none of randint": Row(lambda g: g.randint(5), TypeError, r"\(high, size\).*not \(5\)"),
+    "no high of randint": Row(
+        lambda g: g.randint(low=1, size=(3,)), TypeError, r"not \(low=1, size=\(3,\)\)"
+    ),
     "too many of randint": Row(lambda g: g.randint(1, 2, (3,), 4), TypeError, "low, high, size"),
+    "keyword of a float": Row(lambda g: g.randn(size=2.0), TypeError, r"integers.*2\.0"),
     "twice": Row(lambda g: g.randn(2, size=(2,)), TypeError, r"twice.*\(2,\)"),
     "float": Row(lambda g: g.randn(2.0), TypeError, r"integers.*2\.0"),
     "float inside": Row(lambda g: g.randn((2, 2.5)), TypeError, r"integers.*2\.5"),
@@ -633,6 +635,7 @@ STATE_ROWS = {
     ),
     "float tensor": Row(lambda g: g.set_state(torch.zeros(68)), TypeError, "uint8.*float32"),
     "bytes": Row(lambda g: g.set_state(bytes(68)), TypeError, "uint8 tensor, not bytes"),
+    "array": Row(lambda g: g.set_state(g.get_state().numpy()), TypeError, "tensor, not ndarray"),
     "None": Row(lambda g: g.set_state(None), TypeError, "uint8 tensor, not NoneType"),
     "dict without a key": Row(
         lambda g: g.load_state_dict({"seed": 1}), RuntimeError, r"algorithm.*position.*\['seed'\]"

@@ -206,6 +206,14 @@ def test_each_takes_the_words_the_specification_says() -> None:
         assert g == Generator(11, stream=5, position=position)
 
 
+@pytest.mark.parametrize("replacement", ["yes", None, 1, 0.5])
+def test_replacement_is_a_bool(replacement: Any) -> None:
+    g = generator()
+    with pytest.raises(TypeError, match=f"replacement must be a bool, not {replacement!r}"):
+        g.multinomial(torch.ones(3), 1, replacement)
+    assert g == generator()
+
+
 def test_a_draw_of_fewer_is_the_beginning_of_one_of_more() -> None:
     weights = weights_of((20, 30), torch.float32)
     more = reprorng.multinomial(weights, 12, seed=2)

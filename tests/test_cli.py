@@ -259,12 +259,16 @@ def test_the_backends_are_listed_with_the_reason_why_one_cannot_run(
         assert line == (name if reason is None else f"{name}: cannot run here: {reason}")
 
 
-def process(*arguments: Any, folder: Path) -> subprocess.CompletedProcess[bytes]:
+def process(
+    *arguments: Any, folder: Path, stdout: Any = subprocess.PIPE, **environment: str
+) -> subprocess.CompletedProcess[bytes]:
+    wanted = {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii", **environment}
     return subprocess.run(
         [sys.executable, "-m", "reprorng", *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"},
-        capture_output=True,
+        env=os.environ | wanted,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         check=False,
         timeout=120,
     )
@@ -280,6 +284,19 @@ def test_the_module_is_a_program_and_names_of_files_may_be_any(folder: Path) -> 
     assert done.stderr == b""
     asked = process("--version", folder=folder)
     assert asked.stdout.decode().split() == ["reprorng", reprorng.__version__]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
+@pytest.mark.parametrize("arguments", [("inspect", "good.json"), ("backends",)])
+def test_a_result_that_cannot_be_written_is_no_difference(
+    folder: Path, arguments: tuple[str, ...]
+) -> None:
+    # Whether each line is written at once, or all of them at the end, by us or by Python.
+    for unbuffered in ("", "1"):
+        with Path("/dev/full").open("w") as full:
+            done = process(*arguments, folder=folder, stdout=full, PYTHONUNBUFFERED=unbuffered)
+        assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
+        assert b"the result could not be written: No space left" in done.stderr
 
 
 @pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")  # of diffusers, of NumPy's

@@ -158,6 +158,8 @@ def test_a_size_is_integers_or_one_sequence_or_a_keyword(function: Callable[...,
         assert_same_bytes(function(size, seed=0), expected)
         assert_same_bytes(function(size=size, seed=0), expected)
         assert_same_bytes(function(*size, seed=0), expected)
+    for one in (6, np.int64(6)):
+        assert_same_bytes(function(size=one, seed=0).view(2, 3), expected)
 
 
 @pytest.mark.parametrize("size", [(), (0,), (0, 3), (2, 0, 3), (1,), (1, 1, 1)])
@@ -492,6 +494,16 @@ def test_out_on_any_device_stays_where_it_is() -> None:
     # "Any device" means where the data is; here that is not torch's default device.
     out = torch.empty(3, device="meta")
     assert Generator(0).randn(3, out=out, device=Generator(0).device) is out
+
+
+def test_the_cpu_may_be_named_by_its_index() -> None:
+    # A tensor there says that it has none; torch takes both for the same.
+    out = torch.empty(3)
+    for device in ("cpu", "cpu:0", torch.device("cpu", 0)):
+        assert Generator(0).randn(3, out=out, device=device) is out
+        assert_same_bytes(Generator(0).randn(3, device=device), out)
+    with pytest.raises(RuntimeError, match="out is on cpu, but device cpu:1 was asked for"):
+        Generator(0).randn(3, out=out, device="cpu:1")
 
 
 # Integers

@@ -262,6 +262,27 @@ def test_a_subclass_has_attributes_of_its_own() -> None:
     assert g == Generator(1)
 
 
+class Tagged(Generator):
+    """One that is made in another way, and has something of its own."""
+
+    def __init__(self, tag: str) -> None:
+        """See the class."""
+        super().__init__(1, stream=2, position=3, device="cpu")
+        self.tag = tag
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda g: pickle.loads(pickle.dumps(g))]
+)
+def test_a_copy_of_a_subclass_is_of_it_too(copied: Callable[[Generator], Generator]) -> None:
+    g = Tagged("mine")
+    other = copied(g)
+    assert type(other) is Tagged
+    assert (other, other.tag, other.device) == (g, "mine", torch.device("cpu"))
+    other.randn(5)
+    assert g.position == 3
+
+
 def test_advance_skips_what_a_draw_would_have_used() -> None:
     g = Generator(0)
     assert g.advance(4) is g

@@ -211,6 +211,8 @@ def test_it_comes_from_a_generator_and_becomes_one() -> None:
     assert made.to_generator() == g
     made.randn(3)
     assert made.to_generator() == g.advance(3)
+    with pytest.raises(TypeError, match=r"reprorng\.Generator, not int"):
+        CapturableGenerator.from_generator(7)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -453,6 +455,25 @@ class DrawsAgain(TorchDispatchMode):
         if func is torch.ops.aten.copy_.default:
             self.generator.randn(1)
         return func(*args, **(kwargs or {}))
+
+
+def test_a_position_set_while_another_thread_draws_comes_after_the_draw() -> None:
+    g = CapturableGenerator(1, device="cpu")
+    mover = threading.Thread(target=setattr, args=(g, "position", 1000))
+    with g.reserve(5, "normal", "float32"):
+        mover.start()
+        mover.join(0.1)
+        assert mover.is_alive()
+        assert g.position == 0
+    mover.join(20)
+    assert g.position == 1000
+
+
+def test_a_position_cannot_be_set_inside_a_draw() -> None:
+    g = CapturableGenerator(1, position=3, device="cpu")
+    with pytest.raises(RuntimeError, match="nor move it"), g.reserve(5, "normal", "float32"):
+        g.position = 7
+    assert g.position == 3
 
 
 def test_a_draw_inside_a_draw_raises_and_nothing_is_drawn() -> None:

@@ -240,10 +240,10 @@ print(*(value.__name__ for value in names.values() if isinstance(value, types.Mo
 """)
     public, modules = done.stdout.splitlines()
     assert set(public.split()) == {
-        "ALGORITHM", "BrownianTree", "CapturableGenerator", "Generator", "ambient", "bernoulli",
-        "bernoulli_", "bits", "default_generator", "deterministic", "generators", "manual_seed",
-        "multinomial", "normal", "normal_", "provenance", "rand", "rand_like", "randint", "randn",
-        "randn_like", "random_", "randperm", "strict", "uniform_",
+        "ALGORITHM", "BrownianTree", "CapturableGenerator", "ForeignDrawError", "Generator",
+        "ambient", "bernoulli", "bernoulli_", "bits", "default_generator", "deterministic",
+        "generators", "manual_seed", "multinomial", "normal", "normal_", "provenance", "rand",
+        "rand_like", "randint", "randn", "randn_like", "random_", "randperm", "strict", "uniform_",
     }  # fmt: skip
     # No module of others has become a name of ours.
     assert "reprorng.backends" in modules.split()

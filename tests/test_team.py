@@ -207,10 +207,11 @@ def test_signals_are_for_the_threads_of_the_program() -> None:
     printed = run(f"""{TASKS}
 import signal
 some = {{signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGCHLD}}
+faults = {{signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}}
 def blocked(thread):
     with open(f"/proc/self/task/{{thread}}/status") as status:
         bits = next(int(line.split()[1], 16) for line in status if line.startswith("SigBlk"))
-    return {{number for number in some if bits >> number - 1 & 1}}
+    return {{number for number in some | faults if bits >> number - 1 & 1}}
 torch.set_num_threads(3)
 before = set(os.listdir("/proc/self/task"))
 reprorng.randn({LARGE}, seed=0)

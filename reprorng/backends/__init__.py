@@ -78,19 +78,39 @@ def register(backend: Backend) -> None:
         backend: The backend, see `Backend`.
 
     Raises:
-        TypeError: it lacks a part of the interface.
+        TypeError: it is no backend, see `check_interface`.
         ValueError: its name is taken.
     """
-    parts = ("name", "devices", "why_not", "fill")
-    missing = [part for part in parts if not hasattr(backend, part)]
-    if missing:
-        raise TypeError(f"{backend!r} is no backend: it lacks {', '.join(missing)}")
-    if isinstance(backend.devices, str):
-        raise TypeError(f"devices must be a tuple of device types, not {backend.devices!r}")
+    check_interface(backend)
     if backend.name in _registry:
         raise ValueError(f"there already is a backend named {backend.name!r}")
     _registry[backend.name] = backend
     preferred.cache_clear()
+
+
+def check_interface(backend: Backend) -> None:
+    """Raise TypeError unless an object is a backend, as far as can be seen before it is used.
+
+    It must have all parts of the interface, a name, and device types as torch writes them.
+    """
+    if isinstance(backend, type):
+        raise TypeError(f"{backend!r} is a class: a backend is an object of it")
+    parts = ("name", "devices", "why_not", "fill")
+    missing = [part for part in parts if not hasattr(backend, part)]
+    if missing:
+        raise TypeError(f"{backend!r} is no backend: it lacks {', '.join(missing)}")
+    name, devices = backend.name, backend.devices
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"the name of a backend must be a string that is not empty, not {name!r}")
+    if (
+        not isinstance(devices, (tuple, list))
+        or not devices
+        or not all(isinstance(device, str) and device.islower() for device in devices)
+    ):
+        raise TypeError(
+            f"devices must be a tuple of device types in lower case, for example ('cpu',), "
+            f"not {devices!r}"
+        )
 
 
 def available() -> dict[str, str | None]:
@@ -101,7 +121,7 @@ def available() -> dict[str, str | None]:
         True
     """
     _load_entry_points()
-    return {name: _why_not(backend) for name, backend in _registry.items()}
+    return {name: _why_not(backend) for name, backend in _registry.copy().items()}
 
 
 def get(name: str) -> Backend:
@@ -131,7 +151,7 @@ def get(name: str) -> Backend:
     return backend
 
 
-def select(device: torch.device, name: str | None = None) -> Backend:
+def select(device: torch.device | str, name: str | None = None) -> Backend:
     """The backend to fill memory of `device` with.
 
     It is the first of: `name`; the one chosen by `use`; the one in the environment variable
@@ -150,7 +170,7 @@ def select(device: torch.device, name: str | None = None) -> Backend:
         RuntimeError: the forced backend cannot run here.
     """
     chosen = name if name is not None else forced.get()
-    return preferred(device.type) if chosen is None else get(chosen)
+    return preferred(torch.device(device).type) if chosen is None else get(chosen)
 
 
 @contextmanager
@@ -186,11 +206,21 @@ def use(name: str) -> Iterator[Backend]:
 def preferred(device_type: str) -> Backend:
     """The backend `select` finds for a device of this type if none is forced."""
     _load_entry_points()
-    for wanted in (device_type, "cpu"):
-        for backend in reversed(_registry.values()):
-            if wanted in backend.devices and _why_not(backend) is None:
-                return backend
-    raise RuntimeError("no backend can run here")
+    while True:
+        known = list(_registry.values())
+        able = (
+            backend
+            for wanted in (device_type, "cpu")
+            for backend in reversed(known)
+            if wanted in backend.devices and _why_not(backend) is None
+        )
+        found = next(able, None)
+        # Whoever has registered one meanwhile has emptied the cache before this answer is in it.
+        if len(_registry) == len(known):
+            break
+    if found is None:
+        raise RuntimeError("no backend can run here")
+    return found
 
 
 def _why_not(backend: Backend) -> str | None:
@@ -204,7 +234,7 @@ def _why_not(backend: Backend) -> str | None:
 class _Broken:
     """Stands in for a backend of another package that could not be loaded."""
 
-    devices: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ("cpu",)  # as good as any, for it never runs
 
     def __init__(self, name: str, error: Exception) -> None:
         self.name = name
