@@ -15,7 +15,7 @@ READY := $(VENV)/ready-torch-$(TORCH)
 GPU_TESTS := $(addprefix tests/test_,kernels.py triton.py gpu_code.py gpu_faults.py gpu_sweep.py)
 CPP := $(shell find csrc -name '*.h' -o -name '*.cpp')
 
-.PHONY: demo test test-oldest-triton lint bench bench-full pictures proof proof-gpu cross upstream compat docs vectors constants dev clean
+.PHONY: demo test test-oldest-triton lint bench bench-full peers pictures proof proof-gpu cross upstream compat docs vectors constants dev clean
 
 demo: $(READY)
 	$(BIN)/python demo/run.py
@@ -40,7 +40,12 @@ bench: $(READY)
 # Every peer and size, into benchmarks/results; the peers get an environment of their own, without
 # Triton, since its LLVM and TensorFlow's cannot be in one process.
 bench-full:
+	$(MAKE) peers VENV=.venv-bench EXTRAS=bench TRITON=
 	$(MAKE) bench VENV=.venv-bench EXTRAS=bench TRITON= ARGS="--full --save $(ARGS)"
+
+# Every peer must be there, and draw what it is timed for.
+peers: $(READY)
+	REPRORNG_REQUIRE_PEERS=1 $(BIN)/pytest --noconftest tests/test_peers.py
 
 # Draws the results in benchmarks/results and writes them into the documents.
 pictures: $(READY)

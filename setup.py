@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 import sysconfig
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from typing import Any
 from pybind11.setup_helpers import Pybind11Extension
 from setuptools import setup
 from setuptools.command.build_ext import build_ext
+
+sys.path.insert(0, str(Path(__file__).parent))  # which an isolated build leaves out
+from tools.sources import digest
 
 # Whatever CXXFLAGS say, no fast-math and no contraction: an operation the source does not ask for
 # changes bits. No errno and no trapping only let the compiler inline square roots and vectorise
@@ -72,6 +76,7 @@ setup(
             sorted(str(path) for path in Path("csrc").glob("*.cpp")),
             include_dirs=["csrc"],
             depends=sorted(str(path) for path in Path("csrc").rglob("*.h")),
+            define_macros=[("REPRORNG_SOURCES", f'"{digest()}"')],
             cxx_std=17,
             extra_compile_args=FLAGS,
             extra_link_args=["-pthread"],

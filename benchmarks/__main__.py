@@ -14,7 +14,7 @@ from rich.console import Console
 
 from benchmarks import tables, targets
 from benchmarks.calls import calls
-from benchmarks.check import WrongBitsError, check_bits
+from benchmarks.check import StaleError, WrongBitsError, check_bits, check_built
 from benchmarks.compare import on_cpu, on_gpu
 from benchmarks.cycles import cycles
 from benchmarks.growth import growth
@@ -44,8 +44,8 @@ def main(words: Sequence[str] | None = None) -> int:
         words: The command line, by default that of the process.
 
     Returns:
-        The exit status: 1 if a bit is wrong, or if results are to be saved where they do not fit;
-        then nothing was timed.
+        The exit status: 1 if a bit is wrong, the kernels are not those of the sources, or results
+        are to be saved where they do not fit; then nothing was timed.
     """
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--full", action="store_true", help="every size, and more rounds")
@@ -70,9 +70,10 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         if saving and not arguments.force:
             check_folder(folder, parts, origin, full=arguments.full)
+        check_built()
         for name, compared in check_bits().items():
             console.print(f"{name}: {compared} draws equal the reference, bit for bit")
-    except (RefusedError, WrongBitsError) as error:
+    except (RefusedError, StaleError, WrongBitsError) as error:
         console.print(f"[red]{error}", soft_wrap=True)
         return 1
 

@@ -10,7 +10,9 @@ from benchmarks.cases import DTYPES
 from benchmarks.machine import cores
 from benchmarks.progress import track
 from benchmarks.scaling import thread_numbers
+from reprorng import _core
 from reprorng.testing import check_backend
+from tools.sources import digest
 
 LARGE_BYTES = 1 << 25
 """From here on a draw goes past the caches, if the memory was there before."""
@@ -24,6 +26,18 @@ PIECE = 1 << 12
 
 class WrongBitsError(RuntimeError):
     """A backend's bits are not what they must be, so nothing of it is timed."""
+
+
+class StaleError(RuntimeError):
+    """What is compiled is not what the sources say, so a result would be of no commit."""
+
+
+def check_built() -> None:
+    """Raise StaleError unless the compiled kernels are those of the sources."""
+    if digest() != _core.SOURCES:
+        raise StaleError(
+            "not timed, for the compiled kernels are not those of csrc: `make bench` builds them"
+        )
 
 
 def check_bits() -> dict[str, int]:

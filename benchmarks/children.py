@@ -40,8 +40,8 @@ def in_child(
 ) -> T:
     """What a function returns in a new process.
 
-    On one thread the process is bound to one core, where the system can do that, so that nobody's
-    thread pool gets a second one. Libraries without a setting of their own look at that too.
+    The process is bound to as many cores, where the system can do that, so that nobody's thread
+    pool gets more. Libraries without a setting of their own look at that too.
 
     Args:
         function: A function of a module; it and its arguments are pickled.
@@ -72,8 +72,7 @@ def in_child(
 def _begin(threads: int) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
-    if threads == 1:
-        bind({max(processors())})
+    bind(processors()[-threads:])
 
 
 def _end_with_parent() -> None:

@@ -224,6 +224,8 @@ CPU: tuple[Contestant, ...] = (
     NumPyGenerator("NumPy SFC64", "numpy.random", "SFC64"),
     NumPyGenerator("randomgen Philox", "randomgen", "Philox", number=4, width=32),
     *(Mkl(method) for method in METHODS),
+    Mkl("ICDF", "ARS5"),
+    Mkl("STD", "ARS5"),
     Jax(),
     TensorFlow(),
     NvInNumPy(),

@@ -15,7 +15,7 @@ ALLOCATING_NOTE = "* makes a new array each time"
 GENERIC_MKL_NOTE = "on AMD oneMKL takes its generic path, whose time says nothing about Intel"
 
 # One of each library; where there is room for more, all are shown.
-LIBRARIES = ("torch", "NumPy Philox", "oneMKL", "JAX", "TensorFlow", "randomgen", "memset")
+LIBRARIES = ("torch", "NumPy", "oneMKL", "JAX", "TensorFlow", "randomgen", "memset")
 
 
 def shown(contestant: str) -> str:

@@ -103,6 +103,7 @@ PYBIND11_MODULE(_core, m) {
 #else
   m.attr("COMPILER") = "gcc " __VERSION__;
 #endif
+  m.attr("SOURCES") = REPRORNG_SOURCES;
   m.def("variants", &variants, "(name, what it needs, whether it can run here), best first.");
   m.def("fill", &fill_memory, py::arg("variant"), py::arg("kernel"), py::arg("seed"),
         py::arg("stream"), py::arg("first"), py::arg("count"), py::arg("address"),

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 KERNELS: tuple[str, ...]
 COMPILER: str
+SOURCES: str
 
 def variants() -> list[tuple[str, str, bool]]: ...
 def fill(

@@ -139,6 +139,53 @@ def test_a_wrong_bit_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
         check.check_bits()
 
 
+def test_kernels_that_are_not_those_of_the_sources_are_not_timed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check.check_built()
+    monkeypatch.setattr(check, "digest", lambda: "of other sources")
+    monkeypatch.setattr(program, "PARTS", {"calls": lambda full: pytest.fail("it was timed")})
+    assert program.main(["--only", "calls"]) == 1
+    assert "not those of csrc" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("busy", "full", "measured", "kept"),
+    [
+        ([0.02], True, 1, 0),
+        ([0.5, 0.04], True, 2, 1),
+        ([0.5, 0.2, 0.4], True, 3, 1),
+        ([0.5], False, 1, 0),
+        ([None], True, 1, 0),
+    ],
+)
+def test_a_case_is_measured_again_while_others_are_busy(
+    monkeypatch: pytest.MonkeyPatch,
+    busy: list[float | None],
+    full: bool,
+    measured: int,
+    kept: int,
+) -> None:
+    tries = iter(enumerate(busy))
+
+    class Watch(machine.Watch):
+        def __exit__(self, *_: object) -> None:
+            self.others = busy[asked[-1]]
+
+    asked: list[int] = []
+
+    def pretend(*_: Any) -> list[dict[str, Any]]:
+        asked.append(next(tries)[0])
+        return [{"try": asked[-1]}]
+
+    monkeypatch.setattr(compare, "Watch", Watch)
+    monkeypatch.setattr(compare, "compare", pretend)
+    case = Case("normal", "float32", 4)
+    found = compare._compare_all([case], [], run.process_seconds, full)
+    assert len(asked) == measured
+    assert found["rows"] == [{"try": kept, "others": busy[kept]}]
+
+
 @pytest.mark.parametrize("place", [0.0, 0.5, 1.0], ids=["start", "middle", "end"])
 @pytest.mark.parametrize("kind", ["normal", "uniform"])
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -202,7 +202,7 @@ def test_a_type_that_another_library_draws_faster_shows_it(saved: Saved) -> None
 def test_other_machines_have_tables_of_their_own(saved: Saved) -> None:
     (elsewhere,) = saved.others()
     written = BLOCKS["elsewhere tables"](saved)
-    assert written.startswith("### Elsewhere 1\n\n- Machine: Elsewhere 1,")
+    assert written.startswith("### laptop: Elsewhere 1\n\n- Machine: Elsewhere 1,")
     for said, name in (
         ("one thread:", "sizes table"),
         ("The same as × torch:", "ratios table"),

@@ -75,12 +75,13 @@ def ratios(saved: Saved) -> str:
 
 
 def traffic(saved: Saved) -> str:
-    """How much everybody writes a second at every size, and the share of a memset's speed."""
+    """How much we and torch write a second at every size, and the share of a memset's speed."""
 
     def cell(row: Row) -> str:
         return f"{three(row['gb_per_s'])} ({three(100 * row['of_memset'])} %)"
 
-    return by_count(_named(saved), "name", "count", cell)
+    rows = [r for r in _named(saved) if r["contestant"].startswith((OURS, "torch", "memset"))]
+    return by_count(rows, "name", "count", cell)
 
 
 def types(saved: Saved) -> str:
@@ -159,7 +160,7 @@ def targets(saved: Saved) -> str:
 def elsewhere(saved: Saved) -> str:
     """The same on every other machine, in short."""
     found = [
-        "\n\n".join([f"### {other.read('cpu')['machine']}", *_in_short(other)])
+        "\n\n".join([f"### {other.folder.name}: {other.read('cpu')['machine']}", *_in_short(other)])
         for other in saved.others()
     ]
     if not found:
