@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 import statistics
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
@@ -146,14 +147,14 @@ def page_faults(job: Job, draws: int = 5) -> int | None:
     return statistics.median_low(found)
 
 
-def quiet_down() -> bool:
-    """Wait, at most a second, until no thread of this process is running; whether none is."""
+def quiet_down() -> None:
+    """Wait until no thread of this process is running; go on after a second, with a warning."""
     for _ in range(round(1 / QUIET_SECONDS)):
         begin, busy = time.perf_counter(), time.process_time()
         time.sleep(QUIET_SECONDS)
         if time.process_time() - busy < QUIET_SHARE * (time.perf_counter() - begin):
-            return True
-    return False
+            return
+    warnings.warn("threads of the last turn are running on beside the next one", stacklevel=2)
 
 
 def _repeats(job: Job, seconds: Clock, shortest: float) -> int:

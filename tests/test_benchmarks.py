@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -298,7 +299,7 @@ def test_a_clock_divides_by_the_repeats_it_times(
     monkeypatch: pytest.MonkeyPatch, name: str, clock: run.Clock, untimed: int
 ) -> None:
     done: list[int] = []
-    monkeypatch.setattr(run, "quiet_down", lambda: True)
+    monkeypatch.setattr(run, "quiet_down", lambda: None)
     # A second passes with each job, so what is not timed would show.
     monkeypatch.setattr(run.time, name, lambda: float(len(done)))
     assert clock(lambda: done.append(1), 7) == 1
@@ -314,7 +315,9 @@ def test_a_turn_on_several_threads_waits_for_those_of_the_last() -> None:
     begin = time.perf_counter()
     thread = threading.Thread(target=spin)
     thread.start()
-    assert run.quiet_down()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run.quiet_down()
     assert time.perf_counter() - begin > 0.1
     thread.join()
 
@@ -323,7 +326,8 @@ def test_a_process_that_is_never_quiet_is_not_waited_for_without_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(run, "QUIET_SHARE", 0.0)
-    assert not run.quiet_down()
+    with pytest.warns(UserWarning, match="running on beside the next"):
+        run.quiet_down()
 
 
 def test_ratios_are_taken_within_a_round() -> None:
@@ -711,7 +715,7 @@ def test_processes_that_share_nothing_are_timed_together(monkeypatch: pytest.Mon
             told.append("stop")
 
     ticks = iter(range(100))
-    monkeypatch.setattr(scaling, "quiet_down", lambda: True)
+    monkeypatch.setattr(scaling, "quiet_down", lambda: None)
     monkeypatch.setattr(scaling.time, "perf_counter", lambda: float(next(ticks)))
     apart = scaling.InProcesses([Companion(), Companion()], torch.zeros(1))
     # Its own three draws took a tick, the others make two in one.

@@ -113,6 +113,17 @@ def test_nv_noise_is_what_cuda_gives() -> None:
     assert not np.isin(noise.randn(12), first).any()
 
 
+def test_onemkl_makes_a_float64_of_one_word_of_32_bits() -> None:
+    case = Case("uniform", "float64", 1 << 14)
+    for generator in mkl.GENERATORS:
+        who = mkl.Mkl("STD", generator)
+        require(who)
+        x = numbers(who, case)
+        assert x is not None
+        assert not (x * 2.0**32 % 1).any()
+        assert (x * 2.0**31 % 1).any()
+
+
 def test_onemkl_philox_is_philox() -> None:
     require(mkl.Mkl("ICDF"))
     assert mkl.raw_words(0, 8) == reprorng.bits(8, seed=0).tolist()

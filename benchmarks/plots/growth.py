@@ -92,7 +92,7 @@ def _memory(axes: Axes, theme: Theme, saved: Saved) -> None:
     axes.set_xlim(right=counts[-1])
     ends = [(height_of(axes, most[-1][f"{name}_bytes"]), name, c) for name, c, _ in curves]
     label_ends(axes, ends, 0.1)
-    axes.set_title("Memory of the same draw")
+    axes.set_title("Memory of the first such draw")
 
 
 def _offsets(axes: Axes, theme: Theme, saved: Saved) -> None:
