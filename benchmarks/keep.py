@@ -33,8 +33,8 @@ def check_folder(
         full: Whether they will be full.
 
     Raises:
-        RefusedError: a quick result would replace a full one, or parts of another machine or
-            commit would stay beside these.
+        RefusedError: a quick result would replace a full one, or parts of another machine, commit
+            or torch would stay beside these.
     """
     for part in parts:
         file = folder / f"{part}.json"
@@ -69,9 +69,10 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _measured(result: dict[str, Any]) -> str:
-    """The machine and the commit; that a part was saved before marks the commit of the next."""
+    """On what, and of what; that a part was saved before marks the commit of the next."""
     commit = result["commit"]
-    return f"{result['machine']} at {commit.removesuffix('-dirty') if commit else 'no commit'}"
+    where = f"{result['machine']} at {commit.removesuffix('-dirty') if commit else 'no commit'}"
+    return f"{where} ({result.get('cores')} cores, torch {result.get('versions', {}).get('torch')})"
 
 
 def _path(file: Path) -> str:

@@ -878,6 +878,8 @@ def test_a_quick_result_replaces_no_full_one(
         ("calls", "cpu", {"commit": "0123-dirty"}, True),
         ("calls", "cpu", {"commit": "4567"}, False),
         ("calls", "cpu", {"machine": "Elsewhere"}, False),
+        ("calls", "cpu", {"cores": 64}, False),
+        ("calls", "cpu", {"versions": {"torch": "2.9.0"}}, False),
         ("calls", "calls", {"machine": "Elsewhere"}, True),  # it is replaced
         ("gpu", "cpu", {"machine": "Elsewhere"}, True),
         ("cpu", "gpu", {"machine": "Elsewhere"}, True),
@@ -885,9 +887,10 @@ def test_a_quick_result_replaces_no_full_one(
     ],
 )
 def test_parts_of_two_machines_or_commits_are_not_mixed(
-    tmp_path: Path, beside: str, part: str, there: dict[str, str], fits: bool
+    tmp_path: Path, beside: str, part: str, there: dict[str, Any], fits: bool
 ) -> None:
-    here = {"machine": "Here", "commit": "0123", "full": True}
+    here: dict[str, Any] = {"machine": "Here", "commit": "0123", "full": True, "cores": 2}
+    here |= {"versions": {"torch": "2.13.0"}}
     (tmp_path / f"{beside}.json").write_text(json.dumps(here | there))
     if fits:
         keep.check_folder(tmp_path, [part], here, full=True)
