@@ -147,7 +147,9 @@ TARGETS = (
         _times_torch(_OURS, _counts(*_ALL)),
     ),
     Target("float32, 1 thread, 2^16 to 2^26: times NumPy Philox", 16, _times("NumPy Philox")),
-    Target("float32, 1 thread, 2^16 to 2^26: times oneMKL's best", 9, _times("oneMKL Philox")),
+    Target(
+        "float32, 1 thread, 2^16 to 2^26: times oneMKL Philox's best", 9, _times("oneMKL Philox")
+    ),
     Target(
         "float32, fresh tensors of 2^20 to 2^24: times torch.randn",
         4,
