@@ -13,7 +13,7 @@ from setuptools import setup
 from setuptools.command.build_ext import build_ext
 
 sys.path.insert(0, str(Path(__file__).parent))  # which an isolated build leaves out
-from tools.sources import digest
+from tools.sources import ROOT, digest, files
 
 # Whatever CXXFLAGS say, no fast-math and no contraction: an operation the source does not ask for
 # changes bits. No errno and no trapping only let the compiler inline square roots and vectorise
@@ -75,7 +75,7 @@ setup(
             "reprorng._core",
             sorted(str(path) for path in Path("csrc").glob("*.cpp")),
             include_dirs=["csrc"],
-            depends=sorted(str(path) for path in Path("csrc").rglob("*.h")),
+            depends=[str(path.relative_to(ROOT)) for path in files()],
             define_macros=[("REPRORNG_SOURCES", f'"{digest()}"')],
             cxx_std=17,
             extra_compile_args=FLAGS,

@@ -110,8 +110,12 @@ SEED_ROWS = {
     "bool": Row(lambda g: Generator(True), TypeError, "seed must be an integer, not True"),
     "numpy bool": Row(lambda g: Generator(np.bool_(True)), TypeError, "seed must be an integer"),
     "str": Row(lambda g: Generator("7"), TypeError, "seed must be an integer, not '7'"),
-    "a device": Row(lambda g: Generator("cuda"), TypeError, "not 'cuda'.*device='cuda'"),
-    "torch.device": Row(lambda g: Generator(torch.device("cpu")), TypeError, "; .*device='cpu'"),
+    "a device": Row(
+        lambda g: Generator("cuda"), TypeError, "not 'cuda'; a device is given as device='cuda'"
+    ),
+    "torch.device": Row(
+        lambda g: Generator(torch.device("cpu")), TypeError, "; a device is given as device='cpu'"
+    ),
     "tensor of a bool": Row(
         lambda g: Generator(torch.tensor(True)), TypeError, r"an integer, not tensor\(True\)"
     ),

@@ -6,8 +6,11 @@ from __future__ import annotations
 import runpy
 import sysconfig
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tools import sources
 
 SETUP = Path(__file__).parent.parent / "setup.py"
 
@@ -42,6 +45,20 @@ def test_on_a_mac_flags_of_x86_are_for_x86_alone(
     for name in ("fill_avx2.cpp", "fill_avx512.cpp"):
         assert set(flags[name][::2]) == {"-Xarch_x86_64"}
         assert flags[name][1::2] == linux[name]
+
+
+def test_whatever_is_hashed_is_compiled_again_when_it_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Else the hash that is compiled in would be that of other sources, and nothing could be timed.
+    asked: dict[str, Any] = {}
+    monkeypatch.chdir(SETUP.parent)
+    monkeypatch.setattr("setuptools.setup", asked.update)
+    runpy.run_path(str(SETUP))
+    (extension,) = asked["ext_modules"]
+    watched = {Path(file).resolve() for file in (*extension.sources, *extension.depends)}
+    assert set(sources.files()) <= watched
+    assert {SETUP, SETUP.parent / "csrc" / "reprorng" / "fill.h"} <= watched
 
 
 def test_on_windows_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,11 +12,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def digest() -> str:
-    """The first digits of a hash of what is compiled, and how."""
+def files() -> list[Path]:
+    """All that decides what is compiled, and how."""
     folder = ROOT / "csrc"
-    files = sorted([*folder.rglob("*.cpp"), *folder.rglob("*.h"), ROOT / "setup.py"])
+    return sorted([*folder.rglob("*.cpp"), *folder.rglob("*.h"), ROOT / "setup.py"])
+
+
+def digest() -> str:
+    """The first digits of a hash of them and their names."""
     found = hashlib.sha256()
-    for file in files:
+    for file in files():
         found.update(f"{file.relative_to(ROOT).as_posix()}\0".encode() + file.read_bytes())
     return found.hexdigest()[:16]
