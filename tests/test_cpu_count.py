@@ -147,7 +147,7 @@ def compiled(name: str) -> list[Pass]:
     target = next(target for target in build.TARGETS if target.name == name)
     if missing := target.missing():
         pytest.skip(f"{', '.join(missing)} not installed")
-    return passes(build.programs(target)["normal_float32"], 6)
+    return passes(build.programs(target)["normal_float32"], target.passes("normal_float32"))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads what GNU objdump prints")

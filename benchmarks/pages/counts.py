@@ -14,8 +14,6 @@ _SETS = {"avx512": "AVX-512", "avx2": "AVX2", "neon": "NEON"}
 _SHOWN = ("multiply", "fma, mul", "shuffle", "shift", "logic", "load", "store", "move")
 """The kinds of instruction that have a column of their own."""
 
-_PASSES = ("rounds 1–3", "4–6", "7, 8", "9, 10, joined", "squared radius", "root, rotation, store")
-
 
 def made_by(saved: Saved) -> str:
     """Of which commit, and with which compilers."""
@@ -37,13 +35,15 @@ def kinds(saved: Saved) -> str:
 
 
 def passes(saved: Saved) -> str:
-    """Instructions a float32 normal in each pass."""
-    lines = [
-        [_SETS[name], *map(_two, counted["passes"])]
-        for name, kernel, counted in _kernels(saved)
-        if kernel == "normal_float32"
-    ]
-    return table(["", *_PASSES], lines)
+    """Instructions a float32 normal in each pass, those over words by their rounds."""
+    lines = []
+    for name, kernel, counted in _kernels(saved):
+        if kernel == "normal_float32":
+            *over_words, radius, rest = map(_two, counted["passes"])
+            rounds = zip(counted["rounds"], over_words, strict=True)
+            cell = ", ".join(f"{_span(numbers)}: {count}" for numbers, count in rounds)
+            lines.append([_SETS[name], cell, radius, rest])
+    return table(["", "rounds", "squared radius", "root, rotation, store"], lines)
 
 
 def bounds(saved: Saved) -> str:
@@ -108,3 +108,8 @@ def _two(count: float) -> str:
 
 def _share(model: dict[str, Any]) -> str:
     return f"{model['busy']:.0%}"
+
+
+def _span(numbers: list[int]) -> str:
+    first, *rest = numbers
+    return f"{first}–{rest[-1]}" if rest else f"{first}"

@@ -13,12 +13,8 @@ namespace reprorng {
 // 24 KiB with the largest vectors.
 constexpr int kTileSteps = 64;
 
-// The rounds after which a pass ends; the last one takes the rest. Longer passes are slower, and
-// shorter ones no faster.
-constexpr int kPassEnds[] = {kFirstRounds, 6, 8};
-
-// The passes that ask for what the elements will be written over: all those over words.
-constexpr int kAskingPasses = static_cast<int>(std::size(kPassEnds)) + 1;
+// How many passes ask for what the elements will be written over: the first ones, over words.
+constexpr int kAskingPasses = 4;
 
 template <class V>
 constexpr bool kCanPassCaches = !std::is_void_v<typename V::PastCaches>;
@@ -53,7 +49,7 @@ struct Tile {
   static constexpr int kAsk =
       kSteps == 1 ? 0 : kAtOnce * kStep * static_cast<int>(sizeof(Element)) / kAskingPasses;
 
-  Words<V> words[kSteps];
+  Between<V> words[kSteps];
   B even[kSteps], odd[kSteps];
 
   // Writes the elements of the blocks from `block` on, whose numbers have the same high half.
@@ -66,20 +62,11 @@ struct Tile {
     const char* asked = reinterpret_cast<const char*>(out);
     if (past_caches) asked = reinterpret_cast<const char*>(words);
     typename V::Whole products = first_products<V>(low_half(block));
-    each_step(steps, asked, [&](int i) REPRORNG_LAMBDA {
+    each_step<0>(steps, asked, [&](int i) REPRORNG_LAMBDA {
       words[i] = first_rounds<V>(stream, key, high_half(block), products);
       products = next_products<V>(products);
     });
-    each_step(steps, asked, [&](int i) REPRORNG_LAMBDA {
-      words[i] = more_rounds<V, kPassEnds[0], kPassEnds[1]>(key, words[i]);
-    });
-    each_step(steps, asked, [&](int i) REPRORNG_LAMBDA {
-      words[i] = more_rounds<V, kPassEnds[1], kPassEnds[2]>(key, words[i]);
-    });
-    each_step(steps, asked, [&](int i) REPRORNG_LAMBDA {
-      Kind::template finish<V>(key, more_rounds<V, kPassEnds[2], kPhiloxRounds - 1>(key, words[i]),
-                               even[i], odd[i]);
-    });
+    rest_of_rounds<1, kFirstRounds>(key, steps, asked);
     if constexpr (Kind::kPrepares) {
       for (int i = 0; i < steps; i += kAtOnce) {
         store(even + i, Kind::template prepare<Several<V, kAtOnce>>(load<kAtOnce>(even + i)));
@@ -95,21 +82,39 @@ struct Tile {
   }
 
  private:
-  template <class Step>
+  // Pass kPass and those after it that are over words, from round kFrom on.
+  template <int kPass, int kFrom>
+  REPRORNG_INLINE void rest_of_rounds(const RoundKeys& key, int steps, const char*& asked) {
+    if constexpr (kPass <= std::size(V::kPassRounds)) {
+      constexpr int kTo = kFrom + V::kPassRounds[kPass - 1];
+      each_step<kPass>(steps, asked, [&](int i) REPRORNG_LAMBDA {
+        words[i] = more_rounds<V, kFrom, kTo>(key, words[i]);
+      });
+      rest_of_rounds<kPass + 1, kTo>(key, steps, asked);
+    } else {
+      each_step<kPass>(steps, asked, [&](int i) REPRORNG_LAMBDA {
+        Kind::template finish<V>(key, last_products<V, kFrom>(key, words[i]), even[i], odd[i]);
+      });
+    }
+  }
+  template <int kPass, class Step>
   static REPRORNG_INLINE void each_step(int steps, const char*& asked, Step step) {
     for (int i = 0; i < steps; i += kAtOnce) {
       REPRORNG_UNROLL
       for (int j = 0; j < kAtOnce; ++j) step(i + j);
-      ask_for<kAsk>(asked);
-      asked += kAsk;
+      if constexpr (kPass < kAskingPasses) {
+        ask_for<kAsk>(asked);
+        asked += kAsk;
+      }
     }
   }
   template <class Out>
   REPRORNG_INLINE void emit(int steps, Element* out) {
-    constexpr int kHalf = kAtOnce == 1 ? 1 : kAtOnce / 2;  // all would not fit the registers
-    for (int i = 0; i < steps; i += kHalf) {
-      Kind::template emit<Several<Out, kHalf>>(load<kHalf>(even + i), load<kHalf>(odd + i),
-                                               out + i * kStep);
+    // Of a normal two, which share its constants; all would not fit the registers.
+    constexpr int kFew = Kind::kPrepares && kAtOnce > 1 ? 2 : 1;
+    for (int i = 0; i < steps; i += kFew) {
+      Kind::template emit<Several<Out, kFew>>(load<kFew>(even + i), load<kFew>(odd + i),
+                                              out + i * kStep);
     }
   }
   template <int N>

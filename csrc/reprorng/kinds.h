@@ -8,6 +8,8 @@
 
 namespace reprorng {
 
+constexpr int kLastRound = kPhiloxRounds - 1;
+
 // How elements of type T lie in a block: from 32-bit words, four to a block, or from 64-bit words,
 // two to a block. Either way neighbours come as a pair (even, odd) of vectors, which the last round
 // gives.
@@ -17,9 +19,10 @@ struct Layout {
   template <class V>
   using Format = typename V::F32;
   template <class V>
-  static REPRORNG_INLINE void finish(const RoundKeys& key, const Words<V>& words,
+  static REPRORNG_INLINE void finish(const RoundKeys& key, const Products<V>& last,
                                      typename V::F32::Bits& even, typename V::F32::Bits& odd) {
-    last_round<V>(key, words, even, odd);
+    even = V::join_xor3(last.p1, last.p0, last.w1, last.w3, key.k0[kLastRound], key.k1[kLastRound]);
+    odd = V::join32(V::halves(last.p1).low, V::halves(last.p0).low);
   }
 };
 
@@ -29,9 +32,9 @@ struct Layout<T, true> {
   template <class V>
   using Format = typename V::F64;
   template <class V>
-  static REPRORNG_INLINE void finish(const RoundKeys& key, const Words<V>& words,
+  static REPRORNG_INLINE void finish(const RoundKeys& key, const Products<V>& last,
                                      typename V::F64::Bits& even, typename V::F64::Bits& odd) {
-    const auto [w0, w1, w2, w3] = more_rounds<V, kPhiloxRounds - 1, kPhiloxRounds>(key, words);
+    const auto [w0, w1, w2, w3] = xored<V>(key, kLastRound, last);
     V::join64(w0, w1, w2, w3, even, odd);
   }
 };

@@ -3,6 +3,8 @@
 // on vectors of blocks, in steps of a few rounds.
 #pragma once
 
+#include <type_traits>
+
 #include "base.h"
 #include "constants.h"
 
@@ -27,36 +29,64 @@ struct RoundKeys {
   }
 };
 
+// Half a round: the products of words 0 and 2, whose high halves are yet to be xored with words 3
+// and 1.
 template <class V>
-REPRORNG_INLINE auto halves_of_product(typename V::Wide a, typename V::Wide b) {
-  return V::halves(V::multiply(a, b));
+struct Products {
+  typename V::Whole p0, p1;
+  typename V::Wide w1, w3;
+};
+
+// The two halves of a round. `Ops` is V, or V::Loaded if the operand lies in memory.
+template <class V, class Ops = V>
+REPRORNG_INLINE Products<V> multiplied(const Words<V>& words) {
+  return {Ops::multiply(words.w0, V::splat(kPhiloxM0)),
+          Ops::multiply(words.w2, V::splat(kPhiloxM1)), words.w1, words.w3};
+}
+template <class V, class Ops = V>
+REPRORNG_INLINE Words<V> xored(const RoundKeys& key, int round, const Products<V>& products) {
+  const auto p0 = Ops::halves(products.p0), p1 = Ops::halves(products.p1);
+  return {V::xor3(p1.high, products.w1, V::splat(key.k0[round])), p1.low,
+          V::xor3(p0.high, products.w3, V::splat(key.k1[round])), p0.low};
 }
 
-// Rounds kFrom to kTo - 1.
+// What a step of a few rounds leaves to the next one in memory: words after all of these rounds, or
+// the products of the last of them. It depends on what a processor can do for nothing as it loads.
+template <class V>
+using Between = std::conditional_t<V::kKeepsProducts, Products<V>, Words<V>>;
+
+// Rounds kFrom to kTo - 1 of what lies in memory.
 template <class V, int kFrom, int kTo>
-REPRORNG_INLINE Words<V> more_rounds(const RoundKeys& key, Words<V> words) {
-  const auto m0 = V::splat(kPhiloxM0), m1 = V::splat(kPhiloxM1);
-  auto [c0, c1, c2, c3] = words;
+REPRORNG_INLINE Words<V> more_rounds(const RoundKeys& key, const Words<V>& before) {
+  Words<V> words = xored<V>(key, kFrom, multiplied<V, typename V::Loaded>(before));
   REPRORNG_UNROLL
-  for (int round = kFrom; round < kTo; ++round) {
-    const auto p0 = halves_of_product<V>(c0, m0), p1 = halves_of_product<V>(c2, m1);
-    c0 = V::xor3(p1.high, c1, V::splat(key.k0[round]));
-    c2 = V::xor3(p0.high, c3, V::splat(key.k1[round]));
-    c1 = p1.low;
-    c3 = p0.low;
+  for (int round = kFrom + 1; round < kTo; ++round) {
+    words = xored<V>(key, round, multiplied<V>(words));
   }
-  return {c0, c1, c2, c3};
+  return words;
+}
+template <class V, int kFrom, int kTo>
+REPRORNG_INLINE Products<V> more_rounds(const RoundKeys& key, const Products<V>& before) {
+  Products<V> products = multiplied<V>(xored<V, typename V::Loaded>(key, kFrom - 1, before));
+  REPRORNG_UNROLL
+  for (int round = kFrom + 1; round < kTo; ++round) {
+    products = multiplied<V>(xored<V>(key, round - 1, products));
+  }
+  return products;
 }
 
-// The last round, with words 0 and 2 joined, and words 1 and 3.
-template <class V>
-REPRORNG_INLINE void last_round(const RoundKeys& key, const Words<V>& words,
-                                typename V::F32::Bits& even, typename V::F32::Bits& odd) {
-  constexpr int kLast = kPhiloxRounds - 1;
-  const auto p0 = V::multiply(words.w0, V::splat(kPhiloxM0));
-  const auto p1 = V::multiply(words.w2, V::splat(kPhiloxM1));
-  even = V::join_xor3(p1, p0, words.w1, words.w3, key.k0[kLast], key.k1[kLast]);
-  odd = V::join32(V::halves(p1).low, V::halves(p0).low);
+// The products of the last round, from round kFrom on.
+template <class V, int kFrom>
+REPRORNG_INLINE Products<V> last_products(const RoundKeys& key, const Words<V>& before) {
+  if constexpr (kFrom == kPhiloxRounds - 1) {
+    return multiplied<V, typename V::Loaded>(before);
+  } else {
+    return multiplied<V>(more_rounds<V, kFrom, kPhiloxRounds - 1>(key, before));
+  }
+}
+template <class V, int kFrom>
+REPRORNG_INLINE Products<V> last_products(const RoundKeys& key, const Products<V>& before) {
+  return more_rounds<V, kFrom, kPhiloxRounds>(key, before);
 }
 
 // The first rounds of blocks whose numbers have all the same high half: half of each of these
@@ -75,22 +105,24 @@ REPRORNG_INLINE typename V::Whole next_products(typename V::Whole products) {
 }
 
 template <class V>
-REPRORNG_INLINE Words<V> first_rounds(const Stream& stream, const RoundKeys& key,
-                                      std::uint32_t high, typename V::Whole products) {
-  const auto m0 = V::splat(kPhiloxM0), m1 = V::splat(kPhiloxM1);
+REPRORNG_INLINE Between<V> first_rounds(const Stream& stream, const RoundKeys& key,
+                                        std::uint32_t high, typename V::Whole products) {
   const std::uint64_t a1 = std::uint64_t{kPhiloxM1} * low_half(stream.stream);
   const auto a0 = V::halves(products);
   const std::uint32_t shared = high_half(a1) ^ high ^ key.k0[0];
   const auto b2 = V::xor2(a0.high, V::splat(high_half(stream.stream) ^ key.k1[0]));
 
   const std::uint64_t b0 = std::uint64_t{kPhiloxM0} * shared;
-  const auto b1 = halves_of_product<V>(b2, m1);
+  const auto b1 = V::halves(V::multiply(b2, V::splat(kPhiloxM1)));
   const auto c0 = V::xor2(b1.high, V::splat(low_half(a1) ^ key.k0[1]));
   const auto c2 = V::xor2(a0.low, V::splat(high_half(b0) ^ key.k1[1]));
 
-  const auto p0 = halves_of_product<V>(c0, m0), p1 = halves_of_product<V>(c2, m1);
-  return {V::xor3(p1.high, b1.low, V::splat(key.k0[2])), p1.low,
-          V::xor2(p0.high, V::splat(low_half(b0) ^ key.k1[2])), p0.low};
+  const auto c = multiplied<V>({c0, b1.low, c2, V::splat(low_half(b0))});
+  if constexpr (V::kKeepsProducts) {
+    return c;
+  } else {
+    return xored<V>(key, 2, c);
+  }
 }
 
 }  // namespace reprorng

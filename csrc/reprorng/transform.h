@@ -20,18 +20,19 @@ REPRORNG_INLINE typename F::Real horner(typename F::Real t, const Scalar (&c)[N]
   return sum;
 }
 
-// -2 ln u for u = (w + 1/2) / 2^bits.
+// -2 ln u for u = (w + 1/2) / 2^bits. g and z are the specification's with the other sign, which
+// saves taking an absolute value; to nearest, operations round alike for either sign.
 template <class F>
 REPRORNG_INLINE typename F::Real squared_radius(typename F::Bits w) {
   using C = Constants<typename F::Scalar>;
   using Bits = typename F::Bits;
   using Real = typename F::Real;
-  const Real g = F::fma(F::to_real(w), F::real(C::kScale), F::real(C::kHalf));
-  // How far the exponent of g lies below that of 1, in place: 0 where g is negative or 1. All bits
+  const Real g = F::fma(F::to_real(w), F::real(-C::kScale), F::real(-C::kHalf));
+  // How far the exponent of g lies below that of 1, in place: 0 where g is positive or -1. All bits
   // of the exponent of 1 are set but the highest, which no smaller number has.
-  const Bits shift = F::and_not(F::bits(C::kOne), F::one_if_negative(F::as_bits(g)));
+  const Bits shift = F::and_not(F::bits(C::kOne), F::one_if_positive(F::as_bits(g)));
   const Real z = F::as_real(F::add(F::as_bits(g), shift));
-  const Real h = F::min_abs(z, F::sub(F::real(2), z));
+  const Real h = F::if_positive(z, F::add(F::real(2), z));
   const Real series = F::fma(horner<F>(h, C::kLog), F::mul(h, h), h);
   return F::fma(F::to_real(shift), F::real(C::kLog4), series);
 }

@@ -41,15 +41,15 @@ struct Avx2F32 {
     return _mm256_srli_epi32(a, Shift);
   }
   // A set sign makes the bits larger than those of 1 as unsigned integers.
-  static REPRORNG_INLINE Bits one_if_negative(Bits a) {
-    return _mm256_min_epu32(a, bits(Constants<float>::kOne));
+  static REPRORNG_INLINE Bits one_if_positive(Bits a) {
+    return _mm256_max_epu32(a, bits(Constants<float>::kOne));
   }
 
   static REPRORNG_INLINE Real sqrt(Real a) { return _mm256_sqrt_ps(a); }
-  static REPRORNG_INLINE Real min_abs(Real a, Real b) {
-    return _mm256_min_ps(_mm256_and_ps(a, as_real(bits(0x7fffffffu))), b);
+  static REPRORNG_INLINE Real if_positive(Real a, Real b) {
+    return as_real(_mm256_min_epu32(as_bits(a), as_bits(b)));
   }
-  static REPRORNG_INLINE Real sub(Real a, Real b) { return _mm256_sub_ps(a, b); }
+  static REPRORNG_INLINE Real add(Real a, Real b) { return _mm256_add_ps(a, b); }
   static REPRORNG_INLINE Real mul(Real a, Real b) { return _mm256_mul_ps(a, b); }
   static REPRORNG_INLINE Real fma(Real a, Real b, Real c) { return _mm256_fmadd_ps(a, b, c); }
   static REPRORNG_INLINE Real fms(Real a, Real b, Real c) { return _mm256_fmsub_ps(a, b, c); }
@@ -57,9 +57,8 @@ struct Avx2F32 {
     return _mm256_xor_ps(a, as_real(_mm256_and_si256(w, bits(0x80000000u))));
   }
   static REPRORNG_INLINE void swap_if_second_bit(Bits w, Real a, Real b, Real& x, Real& y) {
-    const Real swap = as_real(hold(_mm256_slli_epi32(w, 1)));
-    x = _mm256_blendv_ps(a, b, swap);
-    y = _mm256_blendv_ps(b, a, swap);
+    x = _mm256_blendv_ps(a, b, as_real(hold(_mm256_slli_epi32(w, 1))));
+    y = _mm256_xor_ps(_mm256_xor_ps(a, b), x);  // a second blend is three operations on some
   }
 };
 
@@ -94,16 +93,16 @@ struct Avx2F64 {
   static REPRORNG_INLINE Bits shift_right(Bits a) {
     return _mm256_srli_epi64(a, Shift);
   }
-  static REPRORNG_INLINE Bits one_if_negative(Bits a) {
-    return as_bits(
-        _mm256_blendv_pd(as_real(a), as_real(bits(Constants<double>::kOne)), as_real(a)));
+  // By halves: the low half of 1 is zero.
+  static REPRORNG_INLINE Bits one_if_positive(Bits a) {
+    return _mm256_max_epu32(a, bits(Constants<double>::kOne));
   }
 
   static REPRORNG_INLINE Real sqrt(Real a) { return _mm256_sqrt_pd(a); }
-  static REPRORNG_INLINE Real min_abs(Real a, Real b) {
+  static REPRORNG_INLINE Real if_positive(Real a, Real b) {
     return _mm256_min_pd(_mm256_and_pd(a, as_real(bits(0x7fffffffffffffffu))), b);
   }
-  static REPRORNG_INLINE Real sub(Real a, Real b) { return _mm256_sub_pd(a, b); }
+  static REPRORNG_INLINE Real add(Real a, Real b) { return _mm256_add_pd(a, b); }
   static REPRORNG_INLINE Real mul(Real a, Real b) { return _mm256_mul_pd(a, b); }
   static REPRORNG_INLINE Real fma(Real a, Real b, Real c) { return _mm256_fmadd_pd(a, b, c); }
   static REPRORNG_INLINE Real fms(Real a, Real b, Real c) { return _mm256_fmsub_pd(a, b, c); }
@@ -111,9 +110,23 @@ struct Avx2F64 {
     return _mm256_xor_pd(a, as_real(_mm256_and_si256(w, bits(std::uint64_t{1} << 63))));
   }
   static REPRORNG_INLINE void swap_if_second_bit(Bits w, Real a, Real b, Real& x, Real& y) {
-    const Real swap = as_real(hold(_mm256_slli_epi64(w, 1)));
-    x = _mm256_blendv_pd(a, b, swap);
-    y = _mm256_blendv_pd(b, a, swap);
+    x = _mm256_blendv_pd(a, b, as_real(hold(_mm256_slli_epi64(w, 1))));
+    y = _mm256_xor_pd(_mm256_xor_pd(a, b), x);
+  }
+};
+
+// The products of the words at even places, then of those at odd ones.
+REPRORNG_INLINE Parts<__m256i, 2> multiply_both(__m256i even, __m256i odd, __m256i b) {
+  return {{_mm256_mul_epu32(even, b), _mm256_mul_epu32(odd, b)}};
+}
+
+// What lies in memory: as they load, Intel's processors move odd words to even places for nothing.
+// A compiler would load once, and then shuffle.
+struct Avx2Loaded {
+  static REPRORNG_INLINE Parts<__m256i, 2> multiply(const __m256i& a, __m256i b) {
+    __m256i odd;
+    asm("vmovshdup %1, %0" : "=x"(odd) : "m"(a));
+    return multiply_both(a, odd, b);
   }
 };
 
@@ -121,9 +134,12 @@ struct Avx2F64 {
 template <bool kPastCaches>
 struct Avx2Of {
   using PastCaches = Avx2Of<true>;
+  using Loaded = Avx2Loaded;
+  static constexpr bool kKeepsProducts = false;
   static constexpr std::uintptr_t kAlignment = 32;
   static constexpr int kLanes = 8;
   static constexpr int kAtOnce = 2;
+  static constexpr int kPassRounds[] = {2, 2, 2};  // what is loaded costs less: see above
   using Wide = __m256i;
   using Whole = Parts<__m256i, 2>;
   using F32 = PartsFormat<Avx2F32, 2>;
@@ -137,9 +153,8 @@ struct Avx2Of {
   static REPRORNG_INLINE Wide splat(std::uint32_t x) {
     return _mm256_set1_epi32(static_cast<int>(x));
   }
-  // The products of the words at even places, then of those at odd ones.
   static REPRORNG_INLINE Whole multiply(Wide a, Wide b) {
-    return {{_mm256_mul_epu32(a, b), _mm256_mul_epu32(_mm256_srli_epi64(a, 32), b)}};
+    return multiply_both(a, _mm256_srli_epi64(a, 32), b);
   }
   // Every four words come back with the middle two swapped. So words 2 and 3 of the blocks, which
   // are made of words 0 and 1, lie in another order than those; words 0 and 1, made of 2 and 3, are

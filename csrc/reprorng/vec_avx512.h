@@ -50,15 +50,15 @@ struct Avx512F32 {
     return _mm512_srli_epi32(a, Shift);
   }
   // A set sign makes the bits larger than those of 1 as unsigned integers.
-  static REPRORNG_INLINE Bits one_if_negative(Bits a) {
-    return _mm512_min_epu32(a, bits(Constants<float>::kOne));
+  static REPRORNG_INLINE Bits one_if_positive(Bits a) {
+    return _mm512_max_epu32(a, bits(Constants<float>::kOne));
   }
 
   static REPRORNG_INLINE Real sqrt(Real a) { return _mm512_sqrt_ps(a); }
-  static REPRORNG_INLINE Real min_abs(Real a, Real b) {
+  static REPRORNG_INLINE Real if_positive(Real a, Real b) {
     return _mm512_range_ps(a, b, 0xa);  // of the smaller magnitude, its sign cleared
   }
-  static REPRORNG_INLINE Real sub(Real a, Real b) { return _mm512_sub_ps(a, b); }
+  static REPRORNG_INLINE Real add(Real a, Real b) { return _mm512_add_ps(a, b); }
   static REPRORNG_INLINE Real mul(Real a, Real b) { return _mm512_mul_ps(a, b); }
   static REPRORNG_INLINE Real fma(Real a, Real b, Real c) { return _mm512_fmadd_ps(a, b, c); }
   static REPRORNG_INLINE Real fms(Real a, Real b, Real c) { return _mm512_fmsub_ps(a, b, c); }
@@ -94,15 +94,16 @@ struct Avx512F64 {
   static REPRORNG_INLINE Bits shift_right(Bits a) {
     return _mm512_srli_epi64(a, Shift);
   }
-  static REPRORNG_INLINE Bits one_if_negative(Bits a) {
-    return _mm512_min_epu64(a, bits(Constants<double>::kOne));
+  // By halves, which takes one operation where whole numbers take two: the low half of 1 is zero.
+  static REPRORNG_INLINE Bits one_if_positive(Bits a) {
+    return _mm512_max_epu32(a, bits(Constants<double>::kOne));
   }
 
   static REPRORNG_INLINE Real sqrt(Real a) { return _mm512_sqrt_pd(a); }
-  static REPRORNG_INLINE Real min_abs(Real a, Real b) {
+  static REPRORNG_INLINE Real if_positive(Real a, Real b) {
     return _mm512_range_pd(a, b, 0xa);  // of the smaller magnitude, its sign cleared
   }
-  static REPRORNG_INLINE Real sub(Real a, Real b) { return _mm512_sub_pd(a, b); }
+  static REPRORNG_INLINE Real add(Real a, Real b) { return _mm512_add_pd(a, b); }
   static REPRORNG_INLINE Real mul(Real a, Real b) { return _mm512_mul_pd(a, b); }
   static REPRORNG_INLINE Real fma(Real a, Real b, Real c) { return _mm512_fmadd_pd(a, b, c); }
   static REPRORNG_INLINE Real fms(Real a, Real b, Real c) { return _mm512_fmsub_pd(a, b, c); }
@@ -116,13 +117,26 @@ struct Avx512F64 {
   }
 };
 
+// What lies in memory: as they load, Intel's processors move high halves to where low ones are for
+// nothing. A compiler would load once, and then shuffle.
+struct Avx512Loaded {
+  static REPRORNG_INLINE Product<__m512i> halves(const __m512i& a) {
+    __m512i high;
+    asm("vmovshdup %1, %0" : "=v"(high) : "m"(a));
+    return {a, high};
+  }
+};
+
 // With kPastCaches, elements go past the caches, to addresses that are multiples of kAlignment.
 template <bool kPastCaches>
 struct Avx512Of {
   using PastCaches = Avx512Of<true>;
+  using Loaded = Avx512Loaded;
+  static constexpr bool kKeepsProducts = true;
   static constexpr std::uintptr_t kAlignment = 64;
   static constexpr int kLanes = 8;
   static constexpr int kAtOnce = 4;
+  static constexpr int kPassRounds[] = {3, 2};  // each pass costs a store of 512 bits for each word
   using Wide = __m512i;
   using Whole = Wide;
   using F32 = Avx512F32;

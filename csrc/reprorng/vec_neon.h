@@ -38,13 +38,15 @@ struct NeonF32 {
     return vshrq_n_u32(a, Shift);
   }
   // A set sign makes the bits larger than those of 1 as unsigned integers.
-  static REPRORNG_INLINE Bits one_if_negative(Bits a) {
-    return vminq_u32(a, bits(Constants<float>::kOne));
+  static REPRORNG_INLINE Bits one_if_positive(Bits a) {
+    return vmaxq_u32(a, bits(Constants<float>::kOne));
   }
 
   static REPRORNG_INLINE Real sqrt(Real a) { return vsqrtq_f32(a); }
-  static REPRORNG_INLINE Real min_abs(Real a, Real b) { return vminq_f32(vabsq_f32(a), b); }
-  static REPRORNG_INLINE Real sub(Real a, Real b) { return vsubq_f32(a, b); }
+  static REPRORNG_INLINE Real if_positive(Real a, Real b) {
+    return as_real(vminq_u32(as_bits(a), as_bits(b)));
+  }
+  static REPRORNG_INLINE Real add(Real a, Real b) { return vaddq_f32(a, b); }
   static REPRORNG_INLINE Real mul(Real a, Real b) { return vmulq_f32(a, b); }
   static REPRORNG_INLINE Real fma(Real a, Real b, Real c) { return vfmaq_f32(c, a, b); }
   static REPRORNG_INLINE Real fms(Real a, Real b, Real c) { return vfmaq_f32(vnegq_f32(c), a, b); }
@@ -78,13 +80,15 @@ struct NeonF64 {
   static REPRORNG_INLINE Bits shift_right(Bits a) {
     return vshrq_n_u64(a, Shift);
   }
-  static REPRORNG_INLINE Bits one_if_negative(Bits a) {
-    return vbslq_u64(vcltzq_s64(vreinterpretq_s64_u64(a)), bits(Constants<double>::kOne), a);
+  // By halves: the low half of 1 is zero.
+  static REPRORNG_INLINE Bits one_if_positive(Bits a) {
+    return vreinterpretq_u64_u32(
+        vmaxq_u32(vreinterpretq_u32_u64(a), vreinterpretq_u32_u64(bits(Constants<double>::kOne))));
   }
 
   static REPRORNG_INLINE Real sqrt(Real a) { return vsqrtq_f64(a); }
-  static REPRORNG_INLINE Real min_abs(Real a, Real b) { return vminq_f64(vabsq_f64(a), b); }
-  static REPRORNG_INLINE Real sub(Real a, Real b) { return vsubq_f64(a, b); }
+  static REPRORNG_INLINE Real if_positive(Real a, Real b) { return vminq_f64(vabsq_f64(a), b); }
+  static REPRORNG_INLINE Real add(Real a, Real b) { return vaddq_f64(a, b); }
   static REPRORNG_INLINE Real mul(Real a, Real b) { return vmulq_f64(a, b); }
   static REPRORNG_INLINE Real fma(Real a, Real b, Real c) { return vfmaq_f64(c, a, b); }
   static REPRORNG_INLINE Real fms(Real a, Real b, Real c) { return vfmaq_f64(vnegq_f64(c), a, b); }
@@ -100,8 +104,11 @@ struct NeonF64 {
 
 struct Neon {
   using PastCaches = void;  // it has no such stores
+  using Loaded = Neon;
+  static constexpr bool kKeepsProducts = false;
   static constexpr int kLanes = 4;
   static constexpr int kAtOnce = 4;
+  static constexpr int kPassRounds[] = {3, 2};
   using Wide = uint32x4_t;
   using Whole = Parts<uint64x2_t, 2>;
   using F32 = PartsFormat<NeonF32, 2>;

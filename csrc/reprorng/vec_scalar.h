@@ -43,18 +43,15 @@ struct ScalarFormat {
   static REPRORNG_INLINE Bits shift_right(Bits a) {
     return a >> Shift;
   }
-  // `a` are the bits of a number of at most 1.
-  static REPRORNG_INLINE Bits one_if_negative(Bits a) {
-    return a >> (kBits - 1) ? Constants<Number>::kOne : a;
+  // `a` are the bits of a number from -1 to 1.
+  static REPRORNG_INLINE Bits one_if_positive(Bits a) {
+    return a >> (kBits - 1) ? a : Constants<Number>::kOne;
   }
 
   static REPRORNG_INLINE Real sqrt(Real a) { return std::sqrt(a); }
-  // The smaller of |a| and b, which is not negative.
-  static REPRORNG_INLINE Real min_abs(Real a, Real b) {
-    const Real size = a < 0 ? -a : a;
-    return size < b ? size : b;
-  }
-  static REPRORNG_INLINE Real sub(Real a, Real b) { return a - b; }
+  // `a` where it is positive, else `b`. Where it is, `b` is larger; else its size is at least `b`.
+  static REPRORNG_INLINE Real if_positive(Real a, Real b) { return a > 0 ? a : b; }
+  static REPRORNG_INLINE Real add(Real a, Real b) { return a + b; }
   static REPRORNG_INLINE Real mul(Real a, Real b) { return a * b; }
   static REPRORNG_INLINE Real fma(Real a, Real b, Real c) { return exact_fma(a, b, c); }
   static REPRORNG_INLINE Real fms(Real a, Real b, Real c) { return exact_fma(a, b, -c); }
@@ -70,8 +67,12 @@ struct ScalarFormat {
 
 struct Scalar {
   using PastCaches = void;  // it has no such stores
+  using Loaded = Scalar;    // its `multiply` or `halves` is for what lies in memory
+  static constexpr bool kKeepsProducts = false;  // between passes: see philox.h
   static constexpr int kLanes = 1;
   static constexpr int kAtOnce = 4;  // steps of a pass that share its loads of constants
+  // The rounds of the passes between the one of the first rounds and the one of the last.
+  static constexpr int kPassRounds[] = {3, 2};
   using Wide = std::uint64_t;
   using Whole = std::uint64_t;
   using F32 = PartsFormat<ScalarFormat<float, std::uint32_t, std::int32_t>, 2>;

@@ -5,16 +5,19 @@ from __future__ import annotations
 
 import ast
 import platform
+import re
 import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
 from tools.cpu.listing import Program, read
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+_CSRC = ROOT / "csrc"
 KERNELS = {
     "normal_float32": "Normal<float>",
     "uniform_float32": "Uniform<float, 24>",
@@ -23,11 +26,6 @@ KERNELS = {
     "normal_float64": "Normal<double>",
 }
 """Kernels that differ in what they do, and the kinds of csrc/reprorng/kinds.h they are for."""
-
-
-def passes_of(kernel: str) -> int:
-    """How many passes csrc/reprorng/fill.h has for a kernel: a normal's radius takes one more."""
-    return 6 if kernel.startswith("normal") else 5
 
 
 @dataclass(frozen=True)
@@ -47,6 +45,21 @@ class Target:
     def missing(self) -> list[str]:
         """The programs it needs that are not installed."""
         return [t for t in map(self.tool, ("g++", "objdump")) if shutil.which(t) is None]
+
+    def rounds(self) -> list[list[int]]:
+        """The rounds of the passes over words, counted from 1: csrc/reprorng/fill.h."""
+        source = (_CSRC / f"reprorng/vec_{self.name}.h").read_text()
+        (between,) = re.findall(r" kPassRounds\[\] = {([\d, ]+)};", source)
+        first, last = (
+            _constant("kFirstRounds", "philox.h"),
+            _constant("kPhiloxRounds", "constants.h"),
+        )
+        ends = [0, *accumulate(map(int, between.split(",")), initial=first), last]
+        return [list(range(start + 1, end + 1)) for start, end in pairwise(ends)]
+
+    def passes(self, kernel: str) -> int:
+        """How many passes fill.h has for a kernel: a normal's radius takes one more."""
+        return len(self.rounds()) + (2 if kernel.startswith("normal") else 1)
 
     def outputs(self, kernel: str) -> int:
         """Elements a step makes."""
@@ -82,7 +95,7 @@ def programs(target: Target) -> dict[str, Program]:
 def _functions(target: Target) -> dict[str, Program]:
     with tempfile.TemporaryDirectory() as folder:
         compiled = Path(folder, "fill.o")
-        command = [target.tool("g++"), "-std=c++17", *flags(target), "-I", str(ROOT / "csrc")]
+        command = [target.tool("g++"), "-std=c++17", *flags(target), "-I", str(_CSRC)]
         subprocess.run([*command, "-c", str(_source(target)), "-o", str(compiled)], check=True)
         dump = [target.tool("objdump"), "--disassemble", "--demangle", "--no-show-raw-insn"]
         run = subprocess.run([*dump, str(compiled)], check=True, capture_output=True, text=True)
@@ -96,4 +109,10 @@ def compiler(target: Target) -> str:
 
 
 def _source(target: Target) -> Path:
-    return ROOT / "csrc" / f"fill_{target.name}.cpp"
+    return _CSRC / f"fill_{target.name}.cpp"
+
+
+def _constant(name: str, header: str) -> int:
+    source = (_CSRC / "reprorng" / header).read_text()
+    (value,) = re.findall(rf"^constexpr int {name} = (\d+);", source, re.MULTILINE)
+    return int(value)

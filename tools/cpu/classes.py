@@ -41,7 +41,7 @@ _KINDS = {
         Kind.CONVERT: r"vcvt\w+|[su]cvtf|fcvtx?n2?",
         Kind.SQRT: r"vsqrtp[sd]|fsqrt",
         Kind.BLEND: r"vp?blend\w+|bsl|bi[tf]",
-        Kind.SHUFFLE: r"vp?shuf\w+|vp?unpck\w+|vp?perm\w+|vpack\w+|vpmov\w+|vp?align\w+"
+        Kind.SHUFFLE: r"vp?shuf\w+|vp?unpck\w+|vp?perm\w+|vpack\w+|vpmov\w+|vp?align\w+|vmovshdup"
         r"|vp?(insr?|insert|extr?|extract)\w+|(uzp|zip|trn)[12]|dup|ext|tbl|rev\w+|u?xtn2?",
         Kind.SHIFT: r"vps(ll|rl|ra)\w+|[su]?shr|shl|shrn2?|sli|sri",
         Kind.LOGIC: r"vp?(xor|andn?|or)(p[sd]|[dq])?|vpternlog[dq]|eor|and|orr|orn|bic",

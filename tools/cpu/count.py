@@ -34,10 +34,11 @@ def by_kind(found: list[Pass], outputs: int) -> dict[str, float]:
 
 def count(target: build.Target, kernel: str, program: Program) -> dict[str, Any]:
     """All there is to say of one kernel on one instruction set."""
-    found, outputs = passes(program, build.passes_of(kernel)), target.outputs(kernel)
+    found, outputs = passes(program, target.passes(kernel)), target.outputs(kernel)
     kinds = by_kind(found, outputs)
     result: dict[str, Any] = {
         "total": round(sum(kinds.values()), 2),
+        "rounds": target.rounds(),
         "passes": [round(len(one.loop) / (one.steps * outputs), 2) for one in found],
         "kinds": kinds,
     }
