@@ -136,7 +136,7 @@ struct Avx512Of {
   static constexpr std::uintptr_t kAlignment = 64;
   static constexpr int kLanes = 8;
   static constexpr int kAtOnce = 4;
-  static constexpr int kPassRounds[] = {3, 2};  // each pass costs a store of 512 bits for each word
+  static constexpr int kPassRounds[] = {3, 3};  // each pass costs a store of 512 bits for each word
   using Wide = __m512i;
   using Whole = Wide;
   using F32 = Avx512F32;

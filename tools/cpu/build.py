@@ -67,8 +67,8 @@ class Target:
 
 
 TARGETS = [
-    Target("avx512", "x86_64", 8, ("skylake-avx512", "icelake-server", "znver4")),
-    Target("avx2", "x86_64", 8, ("skylake-avx512", "icelake-server", "znver3", "znver4")),
+    Target("avx512", "x86_64", 8, ("skylake-avx512", "znver4")),
+    Target("avx2", "x86_64", 8, ("skylake", "icelake-server", "sapphirerapids", "znver3")),
     Target("neon", "aarch64", 4, ("neoverse-n1", "neoverse-v2", "apple-a14")),
 ]
 
