@@ -36,12 +36,12 @@ def kinds(saved: Saved) -> str:
 
 def passes(saved: Saved) -> str:
     """Instructions a float32 normal in each pass, those over words by their rounds."""
-    lines = []
+    rounds, lines = saved.read("cpu-instructions")["rounds_of_passes"], []
     for name, kernel, counted in _kernels(saved):
         if kernel == "normal_float32":
             *over_words, radius, rest = map(_two, counted["passes"])
-            rounds = zip(counted["rounds"], over_words, strict=True)
-            cell = ", ".join(f"{_span(numbers)}: {count}" for numbers, count in rounds)
+            each = zip(rounds[name], over_words, strict=True)
+            cell = ", ".join(f"{_span(numbers)}: {count}" for numbers, count in each)
             lines.append([_SETS[name], cell, radius, rest])
     return table(["", "rounds", "squared radius", "root, rotation, store"], lines)
 

@@ -44,12 +44,13 @@ template <class Kind, class V, int kSteps>
 struct Tile {
   using Element = typename Kind::Element;
   using B = typename Kind::template Format<V>::Bits;
+  static_assert(std::size(V::kPassRounds) + 2 >= kAskingPasses);
   static constexpr int kStep = V::kLanes * Kind::kPerBlock;
   static constexpr int kAtOnce = kSteps % V::kAtOnce == 0 ? V::kAtOnce : 1;
   static constexpr int kAsk =
       kSteps == 1 ? 0 : kAtOnce * kStep * static_cast<int>(sizeof(Element)) / kAskingPasses;
 
-  Between<V> words[kSteps];
+  Between<V> between[kSteps];
   B even[kSteps], odd[kSteps];
 
   // Writes the elements of the blocks from `block` on, whose numbers have the same high half.
@@ -60,10 +61,10 @@ struct Tile {
     // The last pass stores faster than lines come that are not in the nearest caches, so the passes
     // before ask for them. What goes past the caches asks for the tile, which is there.
     const char* asked = reinterpret_cast<const char*>(out);
-    if (past_caches) asked = reinterpret_cast<const char*>(words);
+    if (past_caches) asked = reinterpret_cast<const char*>(between);
     typename V::Whole products = first_products<V>(low_half(block));
     each_step<0>(steps, asked, [&](int i) REPRORNG_LAMBDA {
-      words[i] = first_rounds<V>(stream, key, high_half(block), products);
+      between[i] = first_rounds<V>(stream, key, high_half(block), products);
       products = next_products<V>(products);
     });
     rest_of_rounds<1, kFirstRounds>(key, steps, asked);
@@ -85,15 +86,16 @@ struct Tile {
   // Pass kPass and those after it that are over words, from round kFrom on.
   template <int kPass, int kFrom>
   REPRORNG_INLINE void rest_of_rounds(const RoundKeys& key, int steps, const char*& asked) {
+    static_assert(kFrom <= kLastRound, "V::kPassRounds has more rounds than there are");
     if constexpr (kPass <= std::size(V::kPassRounds)) {
       constexpr int kTo = kFrom + V::kPassRounds[kPass - 1];
       each_step<kPass>(steps, asked, [&](int i) REPRORNG_LAMBDA {
-        words[i] = more_rounds<V, kFrom, kTo>(key, words[i]);
+        between[i] = more_rounds<V, kFrom, kTo>(key, between[i]);
       });
       rest_of_rounds<kPass + 1, kTo>(key, steps, asked);
     } else {
       each_step<kPass>(steps, asked, [&](int i) REPRORNG_LAMBDA {
-        Kind::template finish<V>(key, last_products<V, kFrom>(key, words[i]), even[i], odd[i]);
+        Kind::template finish<V>(key, last_products<V, kFrom>(key, between[i]), even[i], odd[i]);
       });
     }
   }
@@ -110,7 +112,7 @@ struct Tile {
   }
   template <class Out>
   REPRORNG_INLINE void emit(int steps, Element* out) {
-    // Of a normal two, which share its constants; all would not fit the registers.
+    // Two steps of a normal, which share its constants; more would not fit the registers.
     constexpr int kFew = Kind::kPrepares && kAtOnce > 1 ? 2 : 1;
     for (int i = 0; i < steps; i += kFew) {
       Kind::template emit<Several<Out, kFew>>(load<kFew>(even + i), load<kFew>(odd + i),

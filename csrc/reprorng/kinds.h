@@ -8,8 +8,6 @@
 
 namespace reprorng {
 
-constexpr int kLastRound = kPhiloxRounds - 1;
-
 // How elements of type T lie in a block: from 32-bit words, four to a block, or from 64-bit words,
 // two to a block. Either way neighbours come as a pair (even, odd) of vectors, which the last round
 // gives.

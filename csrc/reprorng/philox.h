@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC11)
-// on vectors of blocks, in steps of a few rounds.
+// on vectors of blocks, a few rounds at a time.
 #pragma once
 
 #include <type_traits>
@@ -50,12 +50,13 @@ REPRORNG_INLINE Words<V> xored(const RoundKeys& key, int round, const Products<V
           V::xor3(p0.high, products.w3, V::splat(key.k1[round])), p0.low};
 }
 
-// What a step of a few rounds leaves to the next one in memory: words after all of these rounds, or
-// the products of the last of them. It depends on what a processor can do for nothing as it loads.
+// What a pass leaves to the next one in memory: words after all of its rounds, or the products of
+// the last of them. It depends on what a processor can do for nothing as it loads.
 template <class V>
 using Between = std::conditional_t<V::kKeepsProducts, Products<V>, Words<V>>;
 
-// Rounds kFrom to kTo - 1 of what lies in memory.
+// Rounds kFrom to kTo - 1 of what lies in memory; from products to products, each half a round
+// earlier.
 template <class V, int kFrom, int kTo>
 REPRORNG_INLINE Words<V> more_rounds(const RoundKeys& key, const Words<V>& before) {
   Words<V> words = xored<V>(key, kFrom, multiplied<V, typename V::Loaded>(before));
@@ -75,13 +76,15 @@ REPRORNG_INLINE Products<V> more_rounds(const RoundKeys& key, const Products<V>&
   return products;
 }
 
+constexpr int kLastRound = kPhiloxRounds - 1;
+
 // The products of the last round, from round kFrom on.
 template <class V, int kFrom>
 REPRORNG_INLINE Products<V> last_products(const RoundKeys& key, const Words<V>& before) {
-  if constexpr (kFrom == kPhiloxRounds - 1) {
+  if constexpr (kFrom == kLastRound) {
     return multiplied<V, typename V::Loaded>(before);
   } else {
-    return multiplied<V>(more_rounds<V, kFrom, kPhiloxRounds - 1>(key, before));
+    return multiplied<V>(more_rounds<V, kFrom, kLastRound>(key, before));
   }
 }
 template <class V, int kFrom>

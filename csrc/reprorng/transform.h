@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Words to normals: Box-Muller by polynomials, with the operations and their order of docs/spec.md,
-// once for float32 and float64. Every product that feeds a sum is an explicit fma, so that there is
-// nothing left for a compiler to contract.
+// Words to normals: Box-Muller by polynomials, with the operations and their order of docs/spec.md
+// up to a sign, once for float32 and float64. Every product that feeds a sum is an explicit fma, so
+// that there is nothing left for a compiler to contract.
 //
 // F is a format on vectors: F::Bits holds words and bit patterns, F::Real the numbers.
 #pragma once
@@ -20,8 +20,8 @@ REPRORNG_INLINE typename F::Real horner(typename F::Real t, const Scalar (&c)[N]
   return sum;
 }
 
-// -2 ln u for u = (w + 1/2) / 2^bits. g and z are the specification's with the other sign, which
-// saves taking an absolute value; to nearest, operations round alike for either sign.
+// -2 ln u for u = (w + 1/2) / 2^bits. g and z are the specification's with the other sign, so that
+// some need not take an absolute value; to nearest, operations round alike for either sign.
 template <class F>
 REPRORNG_INLINE typename F::Real squared_radius(typename F::Bits w) {
   using C = Constants<typename F::Scalar>;
@@ -30,7 +30,7 @@ REPRORNG_INLINE typename F::Real squared_radius(typename F::Bits w) {
   const Real g = F::fma(F::to_real(w), F::real(-C::kScale), F::real(-C::kHalf));
   // How far the exponent of g lies below that of 1, in place: 0 where g is positive or -1. All bits
   // of the exponent of 1 are set but the highest, which no smaller number has.
-  const Bits shift = F::and_not(F::bits(C::kOne), F::one_if_positive(F::as_bits(g)));
+  const Bits shift = F::lacking_of_one(F::as_bits(g));
   const Real z = F::as_real(F::add(F::as_bits(g), shift));
   const Real h = F::if_positive(z, F::add(F::real(2), z));
   const Real series = F::fma(horner<F>(h, C::kLog), F::mul(h, h), h);

@@ -32,7 +32,6 @@ struct Avx2F32 {
   static REPRORNG_INLINE Real as_real(Bits a) { return _mm256_castsi256_ps(a); }
 
   static REPRORNG_INLINE Bits add(Bits a, Bits b) { return _mm256_add_epi32(a, b); }
-  static REPRORNG_INLINE Bits and_not(Bits a, Bits b) { return _mm256_andnot_si256(b, a); }
   static REPRORNG_INLINE Bits shift_left_2_or_2(Bits a) {
     return _mm256_or_si256(_mm256_slli_epi32(a, 2), bits(2));
   }
@@ -41,8 +40,9 @@ struct Avx2F32 {
     return _mm256_srli_epi32(a, Shift);
   }
   // A set sign makes the bits larger than those of 1 as unsigned integers.
-  static REPRORNG_INLINE Bits one_if_positive(Bits a) {
-    return _mm256_max_epu32(a, bits(Constants<float>::kOne));
+  static REPRORNG_INLINE Bits lacking_of_one(Bits a) {
+    const Bits one = bits(Constants<float>::kOne);
+    return _mm256_andnot_si256(_mm256_max_epu32(a, one), one);
   }
 
   static REPRORNG_INLINE Real sqrt(Real a) { return _mm256_sqrt_ps(a); }
@@ -57,8 +57,8 @@ struct Avx2F32 {
     return _mm256_xor_ps(a, as_real(_mm256_and_si256(w, bits(0x80000000u))));
   }
   static REPRORNG_INLINE void swap_if_second_bit(Bits w, Real a, Real b, Real& x, Real& y) {
-    x = _mm256_blendv_ps(a, b, as_real(hold(_mm256_slli_epi32(w, 1))));
-    y = _mm256_xor_ps(_mm256_xor_ps(a, b), x);  // a second blend is three operations on some
+    x = _mm256_blendv_ps(a, b, as_real(_mm256_slli_epi32(w, 1)));
+    y = _mm256_xor_ps(_mm256_xor_ps(a, b), x);  // a blend is three operations on some processors
   }
 };
 
@@ -85,7 +85,6 @@ struct Avx2F64 {
   static REPRORNG_INLINE Real as_real(Bits a) { return _mm256_castsi256_pd(a); }
 
   static REPRORNG_INLINE Bits add(Bits a, Bits b) { return _mm256_add_epi64(a, b); }
-  static REPRORNG_INLINE Bits and_not(Bits a, Bits b) { return _mm256_andnot_si256(b, a); }
   static REPRORNG_INLINE Bits shift_left_2_or_2(Bits a) {
     return _mm256_or_si256(_mm256_slli_epi64(a, 2), bits(2));
   }
@@ -93,9 +92,10 @@ struct Avx2F64 {
   static REPRORNG_INLINE Bits shift_right(Bits a) {
     return _mm256_srli_epi64(a, Shift);
   }
-  // By halves: the low half of 1 is zero.
-  static REPRORNG_INLINE Bits one_if_positive(Bits a) {
-    return _mm256_max_epu32(a, bits(Constants<double>::kOne));
+  // By halves, for the low one of 1 is zero.
+  static REPRORNG_INLINE Bits lacking_of_one(Bits a) {
+    const Bits one = bits(Constants<double>::kOne);
+    return _mm256_andnot_si256(_mm256_max_epu32(a, one), one);
   }
 
   static REPRORNG_INLINE Real sqrt(Real a) { return _mm256_sqrt_pd(a); }
@@ -110,7 +110,7 @@ struct Avx2F64 {
     return _mm256_xor_pd(a, as_real(_mm256_and_si256(w, bits(std::uint64_t{1} << 63))));
   }
   static REPRORNG_INLINE void swap_if_second_bit(Bits w, Real a, Real b, Real& x, Real& y) {
-    x = _mm256_blendv_pd(a, b, as_real(hold(_mm256_slli_epi64(w, 1))));
+    x = _mm256_blendv_pd(a, b, as_real(_mm256_slli_epi64(w, 1)));
     y = _mm256_xor_pd(_mm256_xor_pd(a, b), x);
   }
 };

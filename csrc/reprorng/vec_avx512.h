@@ -41,7 +41,6 @@ struct Avx512F32 {
   static REPRORNG_INLINE Real as_real(Bits a) { return _mm512_castsi512_ps(a); }
 
   static REPRORNG_INLINE Bits add(Bits a, Bits b) { return _mm512_add_epi32(a, b); }
-  static REPRORNG_INLINE Bits and_not(Bits a, Bits b) { return _mm512_andnot_si512(b, a); }
   static REPRORNG_INLINE Bits shift_left_2_or_2(Bits a) {
     return _mm512_or_si512(_mm512_slli_epi32(a, 2), bits(2));
   }
@@ -50,8 +49,9 @@ struct Avx512F32 {
     return _mm512_srli_epi32(a, Shift);
   }
   // A set sign makes the bits larger than those of 1 as unsigned integers.
-  static REPRORNG_INLINE Bits one_if_positive(Bits a) {
-    return _mm512_max_epu32(a, bits(Constants<float>::kOne));
+  static REPRORNG_INLINE Bits lacking_of_one(Bits a) {
+    const Bits one = bits(Constants<float>::kOne);
+    return _mm512_andnot_si512(_mm512_max_epu32(a, one), one);
   }
 
   static REPRORNG_INLINE Real sqrt(Real a) { return _mm512_sqrt_ps(a); }
@@ -86,7 +86,6 @@ struct Avx512F64 {
   static REPRORNG_INLINE Real as_real(Bits a) { return _mm512_castsi512_pd(a); }
 
   static REPRORNG_INLINE Bits add(Bits a, Bits b) { return _mm512_add_epi64(a, b); }
-  static REPRORNG_INLINE Bits and_not(Bits a, Bits b) { return _mm512_andnot_si512(b, a); }
   static REPRORNG_INLINE Bits shift_left_2_or_2(Bits a) {
     return _mm512_or_si512(_mm512_slli_epi64(a, 2), bits(2));
   }
@@ -94,9 +93,10 @@ struct Avx512F64 {
   static REPRORNG_INLINE Bits shift_right(Bits a) {
     return _mm512_srli_epi64(a, Shift);
   }
-  // By halves, which takes one operation where whole numbers take two: the low half of 1 is zero.
-  static REPRORNG_INLINE Bits one_if_positive(Bits a) {
-    return _mm512_max_epu32(a, bits(Constants<double>::kOne));
+  // By halves, for the low one of 1 is zero.
+  static REPRORNG_INLINE Bits lacking_of_one(Bits a) {
+    const Bits one = bits(Constants<double>::kOne);
+    return _mm512_andnot_si512(_mm512_max_epu32(a, one), one);
   }
 
   static REPRORNG_INLINE Real sqrt(Real a) { return _mm512_sqrt_pd(a); }

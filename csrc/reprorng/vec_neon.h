@@ -29,7 +29,6 @@ struct NeonF32 {
   static REPRORNG_INLINE Real as_real(Bits a) { return vreinterpretq_f32_u32(a); }
 
   static REPRORNG_INLINE Bits add(Bits a, Bits b) { return vaddq_u32(a, b); }
-  static REPRORNG_INLINE Bits and_not(Bits a, Bits b) { return vbicq_u32(a, b); }
   static REPRORNG_INLINE Bits shift_left_2_or_2(Bits a) {
     return vorrq_u32(vshlq_n_u32(a, 2), bits(2));
   }
@@ -38,8 +37,9 @@ struct NeonF32 {
     return vshrq_n_u32(a, Shift);
   }
   // A set sign makes the bits larger than those of 1 as unsigned integers.
-  static REPRORNG_INLINE Bits one_if_positive(Bits a) {
-    return vmaxq_u32(a, bits(Constants<float>::kOne));
+  static REPRORNG_INLINE Bits lacking_of_one(Bits a) {
+    const Bits one = bits(Constants<float>::kOne);
+    return vbicq_u32(one, vmaxq_u32(a, one));
   }
 
   static REPRORNG_INLINE Real sqrt(Real a) { return vsqrtq_f32(a); }
@@ -72,7 +72,6 @@ struct NeonF64 {
   static REPRORNG_INLINE Real as_real(Bits a) { return vreinterpretq_f64_u64(a); }
 
   static REPRORNG_INLINE Bits add(Bits a, Bits b) { return vaddq_u64(a, b); }
-  static REPRORNG_INLINE Bits and_not(Bits a, Bits b) { return vbicq_u64(a, b); }
   static REPRORNG_INLINE Bits shift_left_2_or_2(Bits a) {
     return vorrq_u64(vshlq_n_u64(a, 2), bits(2));
   }
@@ -80,10 +79,10 @@ struct NeonF64 {
   static REPRORNG_INLINE Bits shift_right(Bits a) {
     return vshrq_n_u64(a, Shift);
   }
-  // By halves: the low half of 1 is zero.
-  static REPRORNG_INLINE Bits one_if_positive(Bits a) {
-    return vreinterpretq_u64_u32(
-        vmaxq_u32(vreinterpretq_u32_u64(a), vreinterpretq_u32_u64(bits(Constants<double>::kOne))));
+  // By halves, for the low one of 1 is zero.
+  static REPRORNG_INLINE Bits lacking_of_one(Bits a) {
+    const uint32x4_t one = vreinterpretq_u32_u64(bits(Constants<double>::kOne));
+    return vreinterpretq_u64_u32(vbicq_u32(one, vmaxq_u32(vreinterpretq_u32_u64(a), one)));
   }
 
   static REPRORNG_INLINE Real sqrt(Real a) { return vsqrtq_f64(a); }

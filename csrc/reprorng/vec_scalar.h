@@ -37,19 +37,19 @@ struct ScalarFormat {
   static REPRORNG_INLINE Real as_real(Bits a) { return bit_cast<Real>(a); }
 
   static REPRORNG_INLINE Bits add(Bits a, Bits b) { return a + b; }
-  static REPRORNG_INLINE Bits and_not(Bits a, Bits b) { return a & ~b; }
   static REPRORNG_INLINE Bits shift_left_2_or_2(Bits a) { return (a << 2) | 2; }
   template <int Shift>
   static REPRORNG_INLINE Bits shift_right(Bits a) {
     return a >> Shift;
   }
-  // `a` are the bits of a number from -1 to 1.
-  static REPRORNG_INLINE Bits one_if_positive(Bits a) {
-    return a >> (kBits - 1) ? a : Constants<Number>::kOne;
+  // The bits of 1 that `a`, those of a number from -1 to 1, lacks where it is negative; else 0.
+  static REPRORNG_INLINE Bits lacking_of_one(Bits a) {
+    return a >> (kBits - 1) ? Constants<Number>::kOne & ~a : 0;
   }
 
   static REPRORNG_INLINE Real sqrt(Real a) { return std::sqrt(a); }
-  // `a` where it is positive, else `b`. Where it is, `b` is larger; else its size is at least `b`.
+  // `a` where it is positive, else `b`. The caller sees to it that b > a where `a` is positive and
+  // that 0 < b <= |a| elsewhere, so the smaller of |a| and b will do.
   static REPRORNG_INLINE Real if_positive(Real a, Real b) { return a > 0 ? a : b; }
   static REPRORNG_INLINE Real add(Real a, Real b) { return a + b; }
   static REPRORNG_INLINE Real mul(Real a, Real b) { return a * b; }
@@ -67,7 +67,7 @@ struct ScalarFormat {
 
 struct Scalar {
   using PastCaches = void;  // it has no such stores
-  using Loaded = Scalar;    // its `multiply` or `halves` is for what lies in memory
+  using Loaded = Scalar;    // multiplies what lies in memory, or with kKeepsProducts halves it
   static constexpr bool kKeepsProducts = false;  // between passes: see philox.h
   static constexpr int kLanes = 1;
   static constexpr int kAtOnce = 4;  // steps of a pass that share its loads of constants

@@ -38,7 +38,6 @@ def count(target: build.Target, kernel: str, program: Program) -> dict[str, Any]
     kinds = by_kind(found, outputs)
     result: dict[str, Any] = {
         "total": round(sum(kinds.values()), 2),
-        "rounds": target.rounds(),
         "passes": [round(len(one.loop) / (one.steps * outputs), 2) for one in found],
         "kinds": kinds,
     }
@@ -131,8 +130,9 @@ def main() -> None:
     console.print(cycles_table(results))
     if arguments.save:
         made_by = {"compilers": compilers, "llvm-mca": mca.version()}
-        unit = {"unit": "an element", "kernels": results}
-        RESULT.write_text(json.dumps({**describe(), "made_by": made_by, **unit}, indent=1) + "\n")
+        rounds = {target.name: target.rounds() for target in build.TARGETS}
+        found = {"unit": "an element", "rounds_of_passes": rounds, "kernels": results}
+        RESULT.write_text(json.dumps({**describe(), "made_by": made_by, **found}, indent=1) + "\n")
         console.print(f"written to {RESULT.name}")
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What llvm-mca says of a pass: cycles, and how busy each part of a processor would be.
 
-Where LLVM has no model of a processor, it takes an older relative's without saying so: LLVM 14 has
-that of Cortex-A57 for neoverse-n1, and that of Cyclone for apple-a14.
+Where LLVM has no model of a processor, it takes an older relative's without saying so: LLVM 19 has
+that of Cyclone for apple-a14.
 """
 
 from __future__ import annotations
