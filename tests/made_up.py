@@ -234,7 +234,7 @@ def cpu_instructions() -> dict[str, Any]:
         "neon": {"normal_float32": {**one, "llvm_mca": {}}},
     }
     made_by = {"compilers": {"avx2": "g++ 0", "neon": "aarch64 g++ 0"}, "llvm-mca": "0"}
-    rounds = dict.fromkeys(kernels, [[1, 2, 3], [4, 5, 6], [7, 8, 9], [10]])
+    rounds = {name: [[1, 2, 3], [4, 5, 6], [7, 8, 9], [10]] for name in kernels}
     found = {"unit": "an element", "rounds_of_passes": rounds, "kernels": kernels}
     return {**MACHINE, "made_by": made_by, **found}
 
