@@ -124,7 +124,7 @@ REPRORNG_INLINE Between<V> first_rounds(const Stream& stream, const RoundKeys& k
   if constexpr (V::kKeepsProducts) {
     return c;
   } else {
-    return xored<V>(key, 2, c);
+    return xored<V>(key, kFirstRounds - 1, c);
   }
 }
 
